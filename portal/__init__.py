@@ -1,1 +1,1 @@
-
+"""The web application and the rules of the house."""

@@ -1,1 +1,1 @@
-
+"""What a request may say: pydantic models, with errors by field."""

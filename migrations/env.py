@@ -1,0 +1,33 @@
+"""How Alembic runs: on SQLite and PostgreSQL alike, from `migrations.upgrade`."""
+
+from __future__ import annotations
+
+from alembic import context
+from sqlalchemy import Connection
+from sqlmodel import SQLModel
+
+import portal.tables  # noqa: F401  defines the tables
+from portal.database import make_engine
+
+
+def migrate(connection: Connection) -> None:
+    """Runs the migrations in one transaction, with foreign keys off on SQLite.
+
+    SQLite rebuilds a table to change it; with foreign keys on, that would delete the rows that refer to it.
+    """
+    on_sqlite = connection.dialect.name == "sqlite"
+    if on_sqlite:
+        connection.connection.cursor().execute("PRAGMA foreign_keys=OFF")
+    context.configure(
+        connection=connection, target_metadata=SQLModel.metadata, render_as_batch=True, compare_server_default=True
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+        if on_sqlite and (orphans := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()):
+            raise RuntimeError(f"the migration would leave rows without their parent: {orphans[:5]}")
+
+
+engine = make_engine(context.config.attributes["address"]).execution_options(write=True)
+with engine.connect() as connection:
+    migrate(connection)
+engine.dispose()

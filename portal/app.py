@@ -1,0 +1,80 @@
+"""The web application: a list of what it is set up with."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from datetime import timedelta
+from pathlib import Path
+
+from flask import Flask
+from flask_wtf import CSRFProtect
+from htmx_flask import Htmx
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from portal import (
+    access,
+    errors,
+    formats,
+    headers,
+    keys,
+    page_parts,
+    rate_limits,
+    redis_connection,
+    scope,
+    translation,
+    views,
+    visitors,
+)
+from portal.database import make_engine
+from portal.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+MAXIMUM_UPLOAD_BYTES = 64 * 1024 * 1024
+MAXIMUM_FORM_BYTES = 1024 * 1024
+
+
+def create_app(settings: Settings) -> Flask:
+    """The portal for one configuration. It connects to nothing before the first request."""
+    app = Flask("portal", template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "portal" / "static"))
+    _configure(app, settings)
+    app.extensions["paddock_settings"] = settings
+    app.extensions["paddock_engine"] = make_engine(settings.database_address)
+    app.extensions["paddock_redis"] = redis_connection.for_requests(settings.redis_address)
+    Htmx(app)
+    CSRFProtect(app)
+    app.before_request(access.guard)
+    for part in (scope, visitors, translation, formats, page_parts, errors):
+        part.init_app(app)
+    for part in (headers, rate_limits):
+        part.init_app(app, settings)
+    _register_views(app)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+    return app
+
+
+def _configure(app: Flask, settings: Settings) -> None:
+    secure = settings.address.startswith("https://")
+    app.config.update(
+        SECRET_KEY=keys.secret_key(settings),
+        SESSION_COOKIE_NAME="__Host-paddock" if secure else "paddock",
+        SESSION_COOKIE_SECURE=secure,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        PERMANENT_SESSION_LIFETIME=timedelta(seconds=settings.session_life_s),
+        MAX_CONTENT_LENGTH=MAXIMUM_UPLOAD_BYTES,
+        MAX_FORM_MEMORY_SIZE=MAXIMUM_FORM_BYTES,
+        MAX_FORM_PARTS=2000,
+        WTF_CSRF_TIME_LIMIT=None,  # a form is good for as long as the session
+        SEND_FILE_MAX_AGE_DEFAULT=3600,
+    )
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+
+
+def _register_views(app: Flask) -> None:
+    """Every module in `portal.views` offers its routes as a Blueprint named `pages`."""
+    for module in pkgutil.iter_modules(views.__path__):
+        app.register_blueprint(importlib.import_module(f"portal.views.{module.name}").pages)

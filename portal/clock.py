@@ -1,0 +1,10 @@
+"""The one place that asks what time it is."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """The current moment, timezone-aware, in UTC."""
+    return datetime.now(UTC)

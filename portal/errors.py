@@ -1,0 +1,63 @@
+"""Error pages: what happened and what to do, never a stack trace."""
+
+from __future__ import annotations
+
+import structlog
+from flask import Flask, render_template, request
+from flask_wtf.csrf import CSRFError
+from redis.exceptions import RedisError
+from werkzeug.exceptions import HTTPException, InternalServerError
+
+from portal.rules.broken import Code, RuleBroken
+
+STATUS = {Code.MISSING: 404, Code.FORBIDDEN: 403, Code.CONFLICT: 409, Code.INVALID: 422}
+
+log = structlog.get_logger(__name__)
+
+TITLES = {
+    400: "That request could not be read",
+    403: "This is not open to you",
+    404: "There is nothing here",
+    405: "That cannot be done here",
+    409: "Not now",
+    413: "That is too large",
+    422: "Something in the form needs a change",
+    429: "A little slower, please",
+    500: "Something broke on our side",
+    503: "Part of Paddock is away for a moment",
+}
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(RuleBroken, _rule_broken)
+    app.register_error_handler(CSRFError, _stale_form)
+    app.register_error_handler(RedisError, _queue_away)
+    app.register_error_handler(HTTPException, _http_error)
+
+
+def _page(status: int, message: str) -> tuple[str, int]:
+    title = TITLES.get(status, "That did not work")
+    fragment = bool(getattr(request, "htmx", False))
+    template = "errors/_message.html" if fragment else "errors/show.html"
+    return render_template(template, status=status, title=title, message=message), status
+
+
+def _rule_broken(error: RuleBroken) -> tuple[str, int]:
+    return _page(STATUS[error.code], error.message)
+
+
+def _stale_form(_error: CSRFError) -> tuple[str, int]:
+    return _page(
+        400, "This form was open for too long or came from elsewhere. Go back, reload the page, send it again."
+    )
+
+
+def _queue_away(error: RedisError) -> tuple[str, int]:
+    log.error("the queue server is away", error=str(error))
+    return _page(503, "The queue is away. Nothing is lost; try again in a moment.")
+
+
+def _http_error(error: HTTPException) -> tuple[str, int]:
+    if isinstance(error, InternalServerError):
+        return _page(500, "It is in the log. Try again; if it stays, tell your administrator when it happened.")
+    return _page(error.code or 500, error.description or "")

@@ -1,0 +1,65 @@
+"""How times, durations, money and numbers are written on pages: one filter each."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from flask import Flask
+from flask_babel import format_datetime, format_decimal
+from markupsafe import Markup
+
+DASH = "–"  # noqa: RUF001  the en dash that stands for "no value"
+
+
+def lap_time(milliseconds: int | None) -> str:
+    """A lap's time as racers write it: 61234 is `1:01.234`, 8123 is `8.123`."""
+    if milliseconds is None:
+        return DASH
+    minutes, rest = divmod(milliseconds, 60_000)
+    return f"{minutes}:{rest / 1000:06.3f}" if minutes else f"{rest / 1000:.3f}"
+
+
+def gap(milliseconds: int | None) -> str:
+    """A distance in time, with its sign: 231 is `+0.231`."""
+    return DASH if milliseconds is None else f"+{milliseconds / 1000:.3f}"
+
+
+def duration(milliseconds: int | None) -> str:
+    """A span in its two largest units: `4 h 30 min`, `2 min 5 s`, `12 s`."""
+    if milliseconds is None:
+        return DASH
+    seconds = round(milliseconds / 1000)
+    hours, seconds = divmod(seconds, 3600)
+    minutes, seconds = divmod(seconds, 60)
+    if hours:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    if minutes:
+        return f"{minutes} min {seconds} s" if seconds else f"{minutes} min"
+    return f"{seconds} s"
+
+
+def money(microusd: int) -> str:
+    """An estimate in dollars and cents."""
+    return f"${microusd / 1_000_000:,.2f}"
+
+
+def percent(value: float | None) -> str:
+    """A share of a hundred with one decimal at most."""
+    return DASH if value is None else f"{format_decimal(value, format='0.#')} %"
+
+
+def moment(value: datetime | None) -> str | Markup:
+    """A moment as a <time> element: the exact UTC time for machines, a short one for people.
+
+    A script rewrites it in the reader's own time zone; without it the zone is written out.
+    """
+    if value is None:
+        return DASH
+    exact = value.isoformat(timespec="seconds")
+    return Markup('<time datetime="{}">{} UTC</time>').format(exact, format_datetime(value, "d MMM y, HH:mm"))
+
+
+def init_app(app: Flask) -> None:
+    app.jinja_env.filters.update(
+        lap_time=lap_time, gap=gap, duration=duration, money=money, percent=percent, moment=moment
+    )

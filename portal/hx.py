@@ -1,0 +1,59 @@
+"""Page or fragment: the one place that knows how HTMX asks and is answered."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import flask
+from flask import render_template
+from htmx_flask import make_response, request
+from werkzeug.wrappers import Response
+
+VARY = "HX-Request, HX-History-Restore-Request"
+
+
+def wants_fragment() -> bool:
+    """True where HTMX asks for a part of a page. Restoring history needs the whole page."""
+    return bool(request.htmx) and not request.htmx.history_restore_request
+
+
+def render(page: str, fragment: str, /, status: int = 200, **context: Any) -> Response:
+    """The fragment for HTMX, the page that includes it for everybody else."""
+    template = fragment if wants_fragment() else page
+    response: Response = make_response(render_template(template, **context), status)
+    response.headers["Vary"] = VARY
+    return response
+
+
+def redirect(location: str) -> Response:
+    """A redirect that both kinds of request follow: 303 for a page, HX-Redirect for a fragment.
+
+    A fragment request would follow a 303 by itself and swap a whole page into its target. HX-Location would ask for
+    the next page as a fragment; HX-Redirect makes the browser go there.
+    """
+    if wants_fragment():
+        response: Response = make_response("", 204, redirect=location)
+        response.headers["Vary"] = VARY
+        return response
+    return flask.redirect(location, code=303)
+
+
+def current_path() -> str:
+    """The path that the visitor sees: for a fragment the page around it, for a POST the page it came from."""
+    if wants_fragment():
+        seen = urlsplit(request.htmx.current_url or "/")
+        return f"{seen.path}?{seen.query}" if seen.query else seen.path
+    if request.method != "GET":
+        return "/"
+    return request.full_path.rstrip("?")
+
+
+def is_local_path(target: str) -> bool:
+    """True for a path of this portal; False for anything that could lead elsewhere."""
+    if not target.startswith("/") or target.startswith(("//", "/\\")):
+        return False
+    if any(ord(character) < 32 or character == "\\" for character in target):
+        return False
+    parts = urlsplit(target)
+    return not parts.scheme and not parts.netloc

@@ -1,0 +1,45 @@
+"""Evaluations: a trained model drives a track, for its racer or for a race, and its laps are measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from portal.tables.columns import one_of
+from portal.tables.job import Job, JobState
+
+
+class Evaluation(Job, table=True):
+    """One drive of a model on a track under rules, repeatable by its seed."""
+
+    __table_args__ = (one_of("state", JobState),)
+
+    training_run_id: int = Field(foreign_key="training_run.id")
+    """Whose weights drive."""
+    race_id: int | None = Field(default=None, foreign_key="race.id", index=True)
+    """The race that it counts for; None for an evaluation of the racer's own."""
+    track: str
+    direction: str
+    rules: dict[str, Any] = Field(sa_type=JSON)
+    """The episode rules: laps, continuous or not, penalties, resets."""
+    total_ms: int | None = None
+    best_lap_ms: int | None = None
+    completion_percent: float | None = None
+    resets: int | None = None
+    fingerprint: str = ""
+
+
+class Lap(SQLModel, table=True):
+    """One measured lap of an evaluation."""
+
+    __table_args__ = (UniqueConstraint("evaluation_id", "number", name="lap_once"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    evaluation_id: int = Field(foreign_key="evaluation.id", index=True, ondelete="CASCADE")
+    number: int
+    time_ms: int
+    resets: int
+    off_tracks: int = 0
+    complete: bool

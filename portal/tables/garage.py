@@ -1,0 +1,59 @@
+"""A racer's garage: cars, models and the versions of their reward functions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from portal.tables.columns import UtcDateTime, public_id
+
+
+class Car(SQLModel, table=True):
+    """Sensors, network and action space under a name, with a colour; a model copies it when it is made."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    public_id: str = Field(default_factory=public_id, unique=True)
+    racer_id: int = Field(foreign_key="racer.id", index=True)
+    name: str
+    colour: str = "teal"
+    metadata_json: dict[str, Any] = Field(sa_type=JSON)
+    """The car in the schema of `model_metadata.json`."""
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    deleted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Model(SQLModel, table=True):
+    """A driving policy: what it is made from. Its weights are those of its latest finished training."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    public_id: str = Field(default_factory=public_id, unique=True)
+    racer_id: int = Field(foreign_key="racer.id", index=True)
+    name: str
+    description: str = ""
+    car_name: str
+    car_colour: str = "teal"
+    car_metadata: dict[str, Any] = Field(sa_type=JSON)
+    """The car as it was when the model was made; later changes to the car do not reach it."""
+    track: str
+    direction: str
+    hyperparameters: dict[str, Any] = Field(sa_type=JSON)
+    training_limit_ms: int
+    cloned_from_id: int | None = Field(default=None, foreign_key="model.id")
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    deleted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class RewardFunction(SQLModel, table=True):
+    """One version of the racer's code for one model. Versions are kept; the highest is the current one."""
+
+    __tablename__ = "reward_function"
+    __table_args__ = (UniqueConstraint("model_id", "version", name="reward_function_version"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    model_id: int = Field(foreign_key="model.id", index=True)
+    version: int
+    code: str
+    created_at: datetime = Field(sa_type=UtcDateTime)

@@ -1,0 +1,69 @@
+"""Races and what is entered in them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint
+from sqlmodel import Field, SQLModel
+
+from portal.tables.columns import UtcDateTime, one_of, public_id
+
+
+class Ranking(StrEnum):
+    TOTAL = "total"
+    AVERAGE = "average"
+    BEST = "best"
+
+
+class Visibility(StrEnum):
+    PUBLIC = "public"
+    PRIVATE = "private"
+
+
+class Race(SQLModel, table=True):
+    """A competition on a track. Whether it is upcoming, open or closed follows from its dates."""
+
+    __table_args__ = (
+        one_of("ranking", Ranking),
+        one_of("visibility", Visibility),
+        CheckConstraint("closes_at > opens_at", name="closes_after_opening"),
+        CheckConstraint("minimum_laps BETWEEN 1 AND laps", name="minimum_laps_reachable"),
+        CheckConstraint("maximum_submissions > 0", name="maximum_submissions_positive"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    public_id: str = Field(default_factory=public_id, unique=True)
+    owner_id: int = Field(foreign_key="racer.id", index=True)
+    name: str
+    description: str = ""
+    track: str
+    direction: str
+    visibility: str = Visibility.PUBLIC
+    ranking: str = Ranking.TOTAL
+    laps: int = 3
+    minimum_laps: int = 3
+    off_track_penalty_ms: int = 3000
+    collision_penalty_ms: int = 5000
+    maximum_resets: int = 10_000
+    maximum_submissions: int = 99
+    seed: int
+    opens_at: datetime = Field(sa_type=UtcDateTime)
+    closes_at: datetime = Field(sa_type=UtcDateTime)
+    version: int = 0
+    """Raised with every change to the standings; open pages show the highest that they have seen."""
+    created_at: datetime = Field(sa_type=UtcDateTime)
+    deleted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+
+
+class Submission(SQLModel, table=True):
+    """A model entered in a race. Its state and its laps are those of its evaluation."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    public_id: str = Field(default_factory=public_id, unique=True)
+    race_id: int = Field(foreign_key="race.id", index=True)
+    racer_id: int = Field(foreign_key="racer.id", index=True)
+    model_id: int = Field(foreign_key="model.id")
+    evaluation_id: int = Field(foreign_key="evaluation.id", unique=True)
+    created_at: datetime = Field(sa_type=UtcDateTime)
