@@ -1,0 +1,95 @@
+"""When an episode ends, and what happens then: training ends it, a race puts the car back and goes on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+STEP_S = 1 / 15
+"""Seconds of one step."""
+
+
+class EpisodeStatus(StrEnum):
+    """What a row says about its episode; the real simulator's names, and `error` for an action that is no number."""
+
+    PREPARE = "prepare"
+    IN_PROGRESS = "in_progress"
+    PAUSE = "pause"
+    LAP_COMPLETE = "lap_complete"
+    OFF_TRACK = "off_track"
+    CRASHED = "crashed"
+    IMMOBILIZED = "immobilized"
+    REVERSED = "reversed"
+    TIME_UP = "time_up"
+    PARK = "park"
+    ERROR = "error"
+
+    @property
+    def label(self) -> str:
+        """As the real simulator writes it in its metrics, e.g. "Lap complete"."""
+        return "Time Up" if self is EpisodeStatus.TIME_UP else self.value.replace("_", " ").capitalize()
+
+
+STATUSES: tuple[EpisodeStatus, ...] = tuple(EpisodeStatus)
+"""`World.status` holds indices into this."""
+
+STATUS_CODE: dict[EpisodeStatus, int] = {status: code for code, status in enumerate(STATUSES)}
+
+
+@dataclass(frozen=True)
+class EpisodeRules:
+    """Rules of an episode, after SimApp's reset rules.
+
+    Training (the default): one lap, the episode ends at the first ending. Racing: `continuous`, with `laps` and
+    `maximum_resets`: a car that leaves the track, stands or turns back is put on the nearer lane centre at its
+    current progress and waits there for the penalty, inside its lap time.
+
+    `start`: "fixed" at `start_offset` (fraction of the lap); "advance" 5 % of the lap further on each episode, car i
+    beginning i * 5 % in; "random" anywhere, from the seed. An open track always starts at `start_offset`.
+    `auto_reset`: the step after an ending ignores its action and is the `prepare` row of the next episode;
+    without it the car stays where it is and its rows say `park`.
+    """
+
+    laps: int = 1
+    continuous: bool = False
+    maximum_resets: int = 0
+    off_track_penalty_s: float = 0.0
+    collision_penalty_s: float = 0.0
+    maximum_steps: int = 100_000
+    start: Literal["fixed", "advance", "random"] = "fixed"
+    start_offset: float = 0.0
+    auto_reset: bool = True
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.laps <= 10_000:
+            raise ValueError(f"laps is {self.laps}; it must be 1 to 10000")
+        if not 0 <= self.maximum_resets <= 1_000_000:
+            raise ValueError(f"maximum_resets is {self.maximum_resets}; it must be 0 to 1000000")
+        if not 2 <= self.maximum_steps <= 100_000_000:
+            raise ValueError(f"maximum_steps is {self.maximum_steps}; it must be 2 to 100000000")
+        for name in ("off_track_penalty_s", "collision_penalty_s"):
+            if not 0.0 <= getattr(self, name) <= 3600.0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be 0 to 3600")
+        if self.start not in ("fixed", "advance", "random"):
+            raise ValueError(f"start is {self.start!r}; it must be fixed, advance or random")
+        if not 0.0 <= self.start_offset < 1.0:
+            raise ValueError(f"start_offset is {self.start_offset}; it must be 0 or more and less than 1")
+
+    @property
+    def pause_steps(self) -> int:
+        """Rows of `pause` after an ending that is forgiven: at least one, as SimApp leaves its pause one row late."""
+        return max(1, math.ceil(self.off_track_penalty_s / STEP_S - 1e-9))
+
+
+def race_rules(laps: int, *, off_track_penalty_s: float = 2.0, maximum_resets: int = 10_000) -> EpisodeRules:
+    """One flying run over all laps, as the real service drives a race; 20 minutes at most."""
+    return EpisodeRules(
+        laps=laps,
+        continuous=True,
+        maximum_resets=maximum_resets,
+        off_track_penalty_s=off_track_penalty_s,
+        maximum_steps=20 * 60 * 15,
+        auto_reset=False,
+    )

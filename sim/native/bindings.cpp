@@ -1,0 +1,238 @@
+// The only file of the core that knows Python. It checks shapes, lets go of the interpreter's lock, and calls.
+#include <nanobind/nanobind.h>
+#include <nanobind/ndarray.h>
+#include <nanobind/stl/shared_ptr.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include <array>
+#include <stdexcept>
+#include <string>
+
+#include "maths.hpp"
+#include "policy.hpp"
+#include "world.hpp"
+
+namespace nb = nanobind;
+using namespace nb::literals;
+using namespace paddock;
+
+namespace {
+
+using Pairs = nb::ndarray<const double, nb::shape<-1, 2>, nb::c_contig, nb::device::cpu>;
+using Triples = nb::ndarray<const double, nb::shape<-1, 3>, nb::c_contig, nb::device::cpu>;
+using Numbers = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Flags = nb::ndarray<const bool, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Vector32 = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Matrix32 = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+using MatrixOut32 = nb::ndarray<float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
+
+std::vector<Point> line(const Pairs& array) {
+  std::vector<Point> points;
+  for (std::size_t i = 0; i < array.shape(0); ++i) points.push_back({array(i, 0), array(i, 1)});
+  return points;
+}
+
+void need(std::size_t found, std::size_t wanted, const char* what) {
+  if (found != wanted) {
+    throw std::invalid_argument(std::string(what) + " has " + std::to_string(found) + " rows, not " +
+                                std::to_string(wanted));
+  }
+}
+
+// A NumPy array over the world's own memory; it keeps the world alive.
+template <typename T>
+nb::ndarray<nb::numpy, T> view(nb::handle self, std::vector<T>& data, std::size_t rows, std::size_t columns) {
+  const std::size_t shape[2] = {rows, columns};
+  return nb::ndarray<nb::numpy, T>(data.data(), columns == 0 ? 1 : 2, shape, self);
+}
+
+template <typename T>
+auto array_of(std::vector<T> World::* member, std::size_t columns) {
+  return [member, columns](nb::handle self) {
+    auto& world = nb::cast<World&>(self);
+    return view(self, world.*member, world.cars(), columns);
+  };
+}
+
+std::shared_ptr<World> make_world(std::shared_ptr<Track> track, std::size_t cars, std::uint64_t seed, int laps,
+                                  bool continuous, int maximum_resets, int pause_steps, int maximum_steps, int start,
+                                  double start_offset, bool auto_reset, const std::vector<double>& parameters,
+                                  bool lidar, double lidar_clip_m, double lidar_noise_m, bool is_reversed,
+                                  std::size_t threads) {
+  if (cars < 1 || cars > 1000000) throw std::invalid_argument("a world has 1 to 1000000 cars");
+  if (threads < 1 || threads > 256) throw std::invalid_argument("a world has 1 to 256 threads");
+  if (parameters.size() != kCarParameters) throw std::invalid_argument("wrong number of car parameters");
+  if (start < 0 || start > 2) throw std::invalid_argument("unknown kind of start");
+  WorldSettings settings;
+  settings.cars = cars;
+  settings.seed = seed;
+  settings.rules = {laps,          continuous, maximum_resets, pause_steps, maximum_steps, static_cast<Start>(start),
+                    start_offset,  auto_reset};
+  std::array<double, kCarParameters> values;
+  std::copy(parameters.begin(), parameters.end(), values.begin());
+  settings.car = checked(values);
+  if (lidar) settings.lidar = LidarRules{lidar_clip_m, lidar_noise_m};
+  settings.is_reversed = is_reversed;
+  settings.threads = threads;
+  const nb::gil_scoped_release release;
+  return std::make_shared<World>(track, settings);
+}
+
+void reset(World& world, nb::object mask, nb::object starts) {
+  const bool* chosen = nullptr;
+  const double* fractions = nullptr;
+  Flags flags;
+  Numbers numbers;
+  if (!mask.is_none()) {
+    if (!nb::try_cast(mask, flags, false)) throw nb::type_error("mask must be a contiguous array of bool");
+    need(flags.shape(0), world.cars(), "mask");
+    chosen = flags.data();
+  }
+  if (!starts.is_none()) {
+    if (!nb::try_cast(starts, numbers, false)) throw nb::type_error("start must be a contiguous array of float64");
+    need(numbers.shape(0), world.cars(), "start");
+    fractions = numbers.data();
+  }
+  const nb::gil_scoped_release release;
+  world.reset(chosen, fractions);
+}
+
+void step(World& world, const Pairs& actions) {
+  need(actions.shape(0), world.cars(), "actions");
+  const nb::gil_scoped_release release;
+  world.step(actions.data());
+}
+
+void place(World& world, const Triples& poses) {
+  need(poses.shape(0), world.cars(), "poses");
+  const nb::gil_scoped_release release;
+  world.place(poses.data());
+}
+
+nb::tuple locate(const Track& track, double x, double y, bool slowly) {
+  const TrackState s = track.locate({x, y});
+  const double along = slowly ? track.centre().project_slowly({x, y}).along_m : s.centre.along_m;
+  return nb::make_tuple(along, s.previous, s.next, s.distance_m, s.width_m, s.left_of_centre, track.on_track({x, y}));
+}
+
+// Open-loop replay: drives one car from standing at (x, y, yaw) through the actions; row k is after action k.
+void replay(const std::vector<double>& parameters, const std::vector<double>& pose, const Pairs& actions,
+            nb::ndarray<double, nb::shape<-1, 6>, nb::c_contig, nb::device::cpu> out) {
+  if (parameters.size() != kCarParameters) throw std::invalid_argument("wrong number of car parameters");
+  if (pose.size() != 3) throw std::invalid_argument("a pose is x, y, yaw");
+  need(out.shape(0), actions.shape(0), "out");
+  std::array<double, kCarParameters> values;
+  std::copy(parameters.begin(), parameters.end(), values.begin());
+  const CarParameters car = checked(values);
+  Motion m;
+  m.x = pose[0];
+  m.y = pose[1];
+  m.yaw = pose[2];
+  for (std::size_t k = 0; k < actions.shape(0); ++k) {
+    drive(car, {actions(k, 0) * kRadians, actions(k, 1)}, m);
+    const double row[6] = {m.x, m.y, m.yaw, m.forward_mps, m.sideways_mps, m.yaw_rate};
+    std::copy(row, row + 6, &out(k, 0));
+  }
+}
+
+Activation activation_named(const std::string& name) {
+  if (name == "linear") return Activation::linear;
+  if (name == "relu") return Activation::relu;
+  if (name == "tanh") return Activation::tanh;
+  throw std::invalid_argument("unknown activation " + name + "; known are linear, relu and tanh");
+}
+
+Policy make_policy(const nb::list& layers) {
+  std::vector<Dense> dense;
+  for (const nb::handle item : layers) {
+    const auto layer = nb::cast<nb::tuple>(item);
+    const auto weight = nb::cast<Matrix32>(layer[0], false);
+    const auto bias = nb::cast<Vector32>(layer[1], false);
+    need(bias.shape(0), weight.shape(0), "bias");
+    dense.emplace_back(weight.data(), bias.data(), weight.shape(1), weight.shape(0),
+                       activation_named(nb::cast<std::string>(layer[2])));
+  }
+  return Policy(std::move(dense));
+}
+
+void forward(const Policy& policy, const Matrix32& in, MatrixOut32 out) {
+  need(out.shape(0), in.shape(0), "out");
+  if (in.shape(1) != policy.inputs()) throw std::invalid_argument("observations have the wrong number of columns");
+  if (out.shape(1) != policy.outputs()) throw std::invalid_argument("out has the wrong number of columns");
+  const nb::gil_scoped_release release;
+  policy.forward(in.data(), in.shape(0), out.data());
+}
+
+void bind_maths(nb::module_& m) {
+  m.def("sin", [](double x) { return sincos(x).sine; });
+  m.def("cos", [](double x) { return sincos(x).cosine; });
+  m.def("atan2", [](double y, double x) { return arctan2(y, x); });
+  m.def("exp", [](double x) { return exponential(x); });
+  m.def("log", [](double x) { return logarithm(x); });
+  m.def("tanh_f", [](float x) { return tanh_f(x); });
+  m.def("progress_after", &progress_after);
+  m.def("random_bits", [](std::uint64_t seed, std::uint64_t car, std::uint64_t episode) {
+    return Random(seed, car, episode).bits();
+  });
+}
+
+}  // namespace
+
+NB_MODULE(_core, m) {
+  m.doc() = "The native core of Paddock's simulator.";
+  m.attr("FEATURE_COUNT") = kFeatures;
+  m.attr("REWARD_STATE_COUNT") = kRewardStates;
+  m.attr("BEAM_COUNT") = kBeams;
+  m.attr("LOOK_AHEAD_M") = nb::cast(std::vector<double>(kLook_m.begin(), kLook_m.end()));
+  bind_maths(m);
+  m.def("replay", &replay, "parameters"_a, "pose"_a, "actions"_a.noconvert(), "out"_a.noconvert());
+
+  nb::class_<Track>(m, "Track")
+      .def("__init__",
+           [](Track* self, const Pairs& centre, const Pairs& inner, const Pairs& outer, bool closed) {
+             new (self) Track(line(centre), line(inner), line(outer), closed);
+           },
+           "centre"_a.noconvert(), "inner"_a.noconvert(), "outer"_a.noconvert(), "closed"_a)
+      .def_prop_ro("length_m", &Track::length_m)
+      .def("locate", &locate, "x"_a, "y"_a, "slowly"_a = false)
+      .def("start_pose", [](const Track& t, double fraction) {
+        const Pose p = t.start_pose(fraction);
+        return nb::make_tuple(p.x, p.y, p.yaw);
+      })
+      .def("reset_pose", [](const Track& t, double fraction, double x, double y) {
+        const Pose p = t.reset_pose(fraction, {x, y});
+        return nb::make_tuple(p.x, p.y, p.yaw);
+      });
+
+  nb::class_<Walls>(m, "Walls")
+      .def(nb::init<const Track&>())
+      .def("distance", [](const Walls& w, double x, double y, double angle, double reach_m, bool slowly) {
+        const SinCos a = sincos(angle);
+        return slowly ? w.distance_slowly({x, y}, a.cosine, a.sine, reach_m)
+                      : w.distance({x, y}, a.cosine, a.sine, reach_m);
+      }, "x"_a, "y"_a, "angle"_a, "reach_m"_a, "slowly"_a = false);
+
+  nb::class_<World>(m, "World")
+      .def_prop_ro("features", array_of(&World::features, kFeatures))
+      .def_prop_ro("lidar", array_of(&World::lidar, kBeams))
+      .def_prop_ro("reward_states", array_of(&World::reward_states, kRewardStates))
+      .def_prop_ro("pose", array_of(&World::pose, 3))
+      .def_prop_ro("status", array_of(&World::status, 0))
+      .def_prop_ro("done", array_of(&World::done, 0))
+      .def_prop_ro("lap", array_of(&World::lap, 0))
+      .def_prop_ro("lap_steps", array_of(&World::lap_steps, 0))
+      .def_prop_ro("lap_resets", array_of(&World::lap_resets, 0))
+      .def("reset", &reset, "mask"_a.none(), "start"_a.none())
+      .def("step", &step, "actions"_a.noconvert())
+      .def("place", &place, "poses"_a.noconvert());
+  m.def("make_world", &make_world, nb::kw_only(), "track"_a, "cars"_a, "seed"_a, "laps"_a, "continuous"_a,
+        "maximum_resets"_a, "pause_steps"_a, "maximum_steps"_a, "start"_a, "start_offset"_a, "auto_reset"_a,
+        "parameters"_a, "lidar"_a, "lidar_clip_m"_a, "lidar_noise_m"_a, "is_reversed"_a, "threads"_a);
+
+  nb::class_<Policy>(m, "Policy")
+      .def("__init__", [](Policy* self, const nb::list& layers) { new (self) Policy(make_policy(layers)); })
+      .def_prop_ro("inputs", &Policy::inputs)
+      .def_prop_ro("outputs", &Policy::outputs)
+      .def("forward", &forward, "observations"_a.noconvert(), "out"_a.noconvert());
+}

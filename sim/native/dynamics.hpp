@@ -1,0 +1,54 @@
+// How the car moves: four driven wheels with Coulomb friction, one hinge angle, on a flat floor.
+//
+// Each wheel's contact point slides with the velocity it has over the floor minus the velocity of its tread.
+// Friction opposes that sliding, at most grip_mps2 times the car's mass in all, and softly below slip_mps. All
+// wheels turn at one speed and both front wheels have one angle, so in a bend they work against each other: the
+// understeer of the real car comes from there and needs no factor of its own. Nothing here depends on mass.
+#pragma once
+
+#include <array>
+#include <cstddef>
+
+namespace paddock {
+
+inline constexpr double kStep_s = 1.0 / 15.0;
+inline constexpr int kSubsteps = 8;
+
+struct CarParameters {  // sim/dynamics.py names, documents and orders these the same
+  double front_axle_m;         // ahead of the base
+  double rear_axle_m;          // behind the base
+  double front_half_track_m;
+  double rear_half_track_m;
+  double speed_gain;           // steady speed over commanded speed
+  double wheel_lag_s;          // the wheels' speed follows the command with this time constant ...
+  double wheel_rate_mps2;      // ... and at most this fast
+  double steering_gain;        // steady hinge angle over commanded angle
+  double steering_lag_s;
+  double command_delay_s;      // 0 to one step
+  double grip_mps2;            // friction coefficient times gravity
+  double slip_mps;             // sliding at which friction has 71 % of its strength
+  double gyration_m;           // radius of gyration about the vertical axis
+};
+inline constexpr std::size_t kCarParameters = sizeof(CarParameters) / sizeof(double);
+
+struct Command {
+  double steering_rad = 0.0;
+  double speed_mps = 0.0;
+};
+
+struct Motion {
+  double x = 0.0, y = 0.0, yaw = 0.0;              // of the base, in the track's frame
+  double forward_mps = 0.0, sideways_mps = 0.0;    // of the base, in the car's frame, left is positive
+  double yaw_rate = 0.0;                           // rad/s
+  double hinge_rad = 0.0;
+  double tread_mps = 0.0;                          // circumferential speed of the wheels
+  Command previous;                                // still in force while the new command is delayed
+};
+
+// Throws std::invalid_argument where a number makes no car.
+CarParameters checked(const std::array<double, kCarParameters>& values);
+
+// One step of 1/15 s.
+void drive(const CarParameters& car, const Command& command, Motion& motion);
+
+}  // namespace paddock

@@ -1,0 +1,235 @@
+#include "track.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include "maths.hpp"
+
+namespace paddock {
+namespace {
+
+constexpr double kCentreMargin_m = 1.5;  // beyond this the projection asks every segment: right, only slower
+constexpr double kBorderMargin_m = 0.5;  // borders are asked from points on the centre line only
+constexpr double kStrip_m = 0.05;
+constexpr double kSample_m = 0.05;
+
+std::vector<Point> midway(const std::vector<Point>& a, const std::vector<Point>& b) {
+  std::vector<Point> middle;
+  for (std::size_t i = 0; i < a.size(); ++i) middle.push_back({(a[i].x + b[i].x) / 2, (a[i].y + b[i].y) / 2});
+  return middle;
+}
+
+// A border may repeat a point (inside of a tight corner); a line of no length has no direction, so drop repeats.
+std::vector<Point> distinct(const std::vector<Point>& points) {
+  std::vector<Point> kept;
+  for (const Point& p : points) {
+    if (kept.empty() || p.x != kept.back().x || p.y != kept.back().y) kept.push_back(p);
+  }
+  return kept;
+}
+
+double distance(Point a, Point b) { return std::sqrt((a.x - b.x) * (a.x - b.x) + (a.y - b.y) * (a.y - b.y)); }
+
+// Whether a ray from p to the right crosses the edge; halves of touching edges are counted once.
+bool crosses(Point a, Point b, Point p) {
+  if ((a.y > p.y) == (b.y > p.y)) return false;
+  return p.x < (b.x - a.x) * (p.y - a.y) / (b.y - a.y) + a.x;
+}
+
+}  // namespace
+
+Track::Track(std::vector<Point> centre, std::vector<Point> inner, std::vector<Point> outer, bool closed)
+    : closed_(closed) {
+  if (centre.size() != inner.size() || centre.size() != outer.size()) {
+    throw std::invalid_argument("centre, inner and outer need the same number of points");
+  }
+  if (centre.size() < (closed ? 4u : 2u)) throw std::invalid_argument("a track needs more points");
+  for (const auto* line : {&centre, &inner, &outer}) {
+    for (const Point& p : *line) {
+      if (!(std::abs(p.x) < 1e5 && std::abs(p.y) < 1e5)) throw std::invalid_argument("a track point is not a place");
+    }
+  }
+  double leaning = 0.0;
+  for (std::size_t i = 0; i + 1 < centre.size(); ++i) {
+    leaning += (centre[i + 1].x - centre[i].x) * (inner[i].y - centre[i].y) -
+               (centre[i + 1].y - centre[i].y) * (inner[i].x - centre[i].x);
+  }
+  inner_is_left_ = leaning > 0.0;
+  inner_lane_ = Polyline(distinct(midway(inner, centre)), kBorderMargin_m);
+  outer_lane_ = Polyline(distinct(midway(outer, centre)), kBorderMargin_m);
+  centre_ = Polyline(std::move(centre), kCentreMargin_m);
+  inner_ = Polyline(distinct(inner), kBorderMargin_m);
+  outer_ = Polyline(distinct(outer), kBorderMargin_m);
+  outer_ring_ = outer;
+  if (closed) {
+    inner_ring_ = inner;
+  } else {
+    outer_ring_.insert(outer_ring_.end(), inner.rbegin(), inner.rend());
+    outer_ring_.push_back(outer_ring_.front());
+  }
+  const auto& points = centre_.points();
+  for (std::size_t i = 0; i + 1 < points.size(); ++i) {
+    waypoint_fractions_.push_back(centre_.project_slowly(points[i]).along_m / centre_.length_m());
+  }
+  waypoint_fractions_.push_back(1.0);
+  rising_ = std::is_sorted(waypoint_fractions_.begin(), waypoint_fractions_.end());
+  build_rings();
+  build_samples();
+}
+
+void Track::build_rings() {
+  double low = outer_ring_[0].y;
+  double high = low;
+  for (const auto* ring : {&outer_ring_, &inner_ring_}) {
+    for (const Point& p : *ring) {
+      low = std::min(low, p.y);
+      high = std::max(high, p.y);
+    }
+  }
+  bottom_ = low;
+  per_strip_ = 1.0 / std::max(kStrip_m, (high - low) / 4000.0);
+  strips_ = static_cast<std::int32_t>((high - low) * per_strip_) + 1;
+  const auto index = [&](const std::vector<Point>& ring, std::vector<std::uint32_t>& first,
+                         std::vector<std::uint32_t>& edges) {
+    first.assign(1, 0);
+    for (std::int32_t strip = 0; strip < strips_; ++strip) {
+      // A hair wider than the strip, so that rounding cannot lose an edge.
+      const double from = bottom_ + (strip - 1e-6) / per_strip_;
+      const double to = bottom_ + (strip + 1 + 1e-6) / per_strip_;
+      for (std::size_t i = 0; i + 1 < ring.size(); ++i) {
+        if (std::min(ring[i].y, ring[i + 1].y) <= to && std::max(ring[i].y, ring[i + 1].y) >= from) {
+          edges.push_back(static_cast<std::uint32_t>(i));
+        }
+      }
+      first.push_back(static_cast<std::uint32_t>(edges.size()));
+    }
+  };
+  index(outer_ring_, outer_first_, outer_edges_);
+  index(inner_ring_, inner_first_, inner_edges_);
+}
+
+void Track::build_samples() {
+  const double length = centre_.length_m();
+  const auto count = static_cast<std::size_t>(length / kSample_m) + 2;
+  const double step_m = length / static_cast<double>(count - 1);
+  per_sample_ = 1.0 / step_m;
+  samples_.resize(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    Sample& s = samples_[i];
+    const double along = static_cast<double>(i) * step_m;
+    const Point here = centre_.at(along);
+    double before = along - step_m;
+    double after = along + step_m;
+    if (closed_ && before < 0.0) before += length;
+    if (closed_ && after > length) after -= length;
+    const Point a = centre_.at(before);
+    const Point b = centre_.at(after);
+    const double way = std::max(distance(a, b), 1e-12);
+    s = {here.x, here.y, (b.x - a.x) / way, (b.y - a.y) / way, 0.0, 0.0};
+    const double to_inner = std::sqrt(inner_.project(here).squared_m2);
+    const double to_outer = std::sqrt(outer_.project(here).squared_m2);
+    s.left_m = inner_is_left_ ? to_inner : to_outer;
+    s.right_m = inner_is_left_ ? to_outer : to_inner;
+  }
+}
+
+void Track::closest_waypoints(double fraction, std::int32_t segment, std::int32_t& previous,
+                              std::int32_t& next) const {
+  const auto& table = waypoint_fractions_;
+  const auto count = static_cast<std::int32_t>(table.size());
+  if (rising_ && table[segment] <= fraction && fraction < table[segment + 1]) {
+    previous = segment;
+    next = segment + 1;
+    return;
+  }
+  std::int32_t low = 0;  // Python's bisect_right, step by step, for tables that are not quite sorted
+  std::int32_t high = count;
+  while (low < high) {
+    const std::int32_t middle = (low + high) / 2;
+    if (fraction < table[middle]) {
+      high = middle;
+    } else {
+      low = middle + 1;
+    }
+  }
+  previous = low == 0 ? count - 1 : low - 1;
+  next = low == count ? 0 : low;
+}
+
+TrackState Track::locate(Point p) const {
+  TrackState state;
+  state.centre = centre_.project(p);
+  state.fraction = state.centre.along_m / centre_.length_m();
+  closest_waypoints(state.fraction, state.centre.segment, state.previous, state.next);
+  state.distance_m = std::sqrt(state.centre.squared_m2);
+  const Point in = inner_.project(state.centre.point).point;
+  const Point out = outer_.project(state.centre.point).point;
+  state.width_m = distance(in, out);
+  state.left_of_centre = (distance(in, p) < distance(out, p)) == inner_is_left_;
+  return state;
+}
+
+bool Track::inside(const std::vector<Point>& ring, const std::vector<std::uint32_t>& first,
+                   const std::vector<std::uint32_t>& edges, Point p) const {
+  const double strip = (p.y - bottom_) * per_strip_;
+  if (!(strip >= 0.0 && strip < strips_)) return false;
+  const auto row = static_cast<std::size_t>(strip);
+  bool odd = false;
+  for (std::uint32_t i = first[row]; i < first[row + 1]; ++i) {
+    odd ^= crosses(ring[edges[i]], ring[edges[i] + 1], p);
+  }
+  return odd;
+}
+
+bool Track::on_track(Point p) const {
+  return inside(outer_ring_, outer_first_, outer_edges_, p) &&
+         !(closed_ && inside(inner_ring_, inner_first_, inner_edges_, p));
+}
+
+// SimApp's interpolate_pose with FORWARD_DIFFERENCE.
+Pose Track::look_ahead(const Polyline& line, double along_m) const {
+  const std::size_t segment = line.segment_at(along_m);
+  const Point here = line.at(along_m);
+  const Point next = line.points()[segment + 1];
+  if (distance(here, next) > 1e-9) return {here.x, here.y, arctan2(next.y - here.y, next.x - here.x)};
+  const Point a = line.points()[segment];
+  return {here.x, here.y, arctan2(next.y - a.y, next.x - a.x)};
+}
+
+Pose Track::start_pose(double fraction) const { return look_ahead(centre_, fraction * centre_.length_m()); }
+
+Pose Track::reset_pose(double fraction, Point near) const {
+  const Point centre = centre_.at(fraction * centre_.length_m());
+  const Pose in = look_ahead(inner_lane_, inner_lane_.project_slowly(centre).along_m);
+  const Pose out = look_ahead(outer_lane_, outer_lane_.project_slowly(centre).along_m);
+  return distance({in.x, in.y}, near) < distance({out.x, out.y}, near) ? in : out;
+}
+
+Sample Track::sample(double along_m) const {
+  const double length = centre_.length_m();
+  double beyond = 0.0;
+  if (closed_) {
+    while (along_m >= length) along_m -= length;
+    while (along_m < 0.0) along_m += length;
+  } else if (along_m > length || along_m < 0.0) {
+    const double kept = along_m < 0.0 ? 0.0 : length;
+    beyond = along_m - kept;  // an open line goes on straight past its ends
+    along_m = kept;
+  }
+  const double place = along_m * per_sample_;
+  const std::size_t i = std::min(static_cast<std::size_t>(place), samples_.size() - 2);
+  const double f = place - static_cast<double>(i);
+  const Sample& a = samples_[i];
+  const Sample& b = samples_[i + 1];
+  Sample s;
+  s.along_x = a.along_x + f * (b.along_x - a.along_x);
+  s.along_y = a.along_y + f * (b.along_y - a.along_y);
+  s.x = a.x + f * (b.x - a.x) + beyond * s.along_x;
+  s.y = a.y + f * (b.y - a.y) + beyond * s.along_y;
+  s.left_m = a.left_m + f * (b.left_m - a.left_m);
+  s.right_m = a.right_m + f * (b.right_m - a.right_m);
+  return s;
+}
+
+}  // namespace paddock

@@ -1,0 +1,78 @@
+// The track as the real simulator's reward parameters see it (SimApp's track_data.py and agent_ctrl/utils.py),
+// plus a table along the centre line for observations. Nothing here changes after construction.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "polyline.hpp"
+
+namespace paddock {
+
+struct Pose {
+  double x;
+  double y;
+  double yaw;
+};
+
+struct TrackState {  // of one point, what the reward parameters say about it
+  Projection centre;
+  double fraction;            // projection divided by the length, "ndist"
+  std::int32_t previous;      // closest waypoints
+  std::int32_t next;
+  double distance_m;          // from the centre line
+  double width_m;
+  bool left_of_centre;
+};
+
+struct Sample {  // of the centre line at an even distance
+  double x, y;
+  double along_x, along_y;        // direction, unit vector
+  double left_m, right_m;         // from the centre to the borders
+};
+
+class Track {
+ public:
+  // All three lines have the same number of points, given in driving order; closed: first == last.
+  Track(std::vector<Point> centre, std::vector<Point> inner, std::vector<Point> outer, bool closed);
+
+  const Polyline& centre() const { return centre_; }
+  const Polyline& inner() const { return inner_; }
+  const Polyline& outer() const { return outer_; }
+  bool closed() const { return closed_; }
+  double length_m() const { return centre_.length_m(); }
+
+  TrackState locate(Point p) const;
+  // Inside the outer border and not inside the inner one (an open track: inside the band between them).
+  bool on_track(Point p) const;
+  // Prev and next as the real simulator finds them: bisect_right over the waypoints' own projections.
+  void closest_waypoints(double fraction, std::int32_t segment, std::int32_t& previous, std::int32_t& next) const;
+  // On the centre line at a fraction of the lap, looking at the next waypoint.
+  Pose start_pose(double fraction) const;
+  // On the nearer of the two lane centres (half way between centre and border), beside a place on the centre line.
+  Pose reset_pose(double fraction, Point near) const;
+  Sample sample(double along_m) const;
+
+ private:
+  Pose look_ahead(const Polyline& line, double along_m) const;
+  void build_rings();
+  void build_samples();
+  bool inside(const std::vector<Point>& ring, const std::vector<std::uint32_t>& first,
+              const std::vector<std::uint32_t>& edges, Point p) const;
+
+  bool closed_;
+  Polyline centre_, inner_, outer_, inner_lane_, outer_lane_;
+  std::vector<double> waypoint_fractions_;
+  bool rising_ = true;        // waypoint_fractions_ never falls
+  bool inner_is_left_ = true;
+
+  std::vector<Point> outer_ring_, inner_ring_;  // an open track has one ring only
+  double bottom_ = 0.0, per_strip_ = 0.0;
+  std::int32_t strips_ = 0;
+  std::vector<std::uint32_t> outer_first_, outer_edges_, inner_first_, inner_edges_;
+
+  std::vector<Sample> samples_;
+  double per_sample_ = 0.0;
+};
+
+}  // namespace paddock

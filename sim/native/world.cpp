@@ -1,0 +1,264 @@
+#include "world.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <stdexcept>
+
+#include "maths.hpp"
+
+namespace paddock {
+namespace {
+
+constexpr double kMaximumSteering_deg = 30.0;
+constexpr double kMinimumSpeed_mps = 0.1;
+constexpr double kMaximumSpeed_mps = 4.0;
+
+Point front_of(const Motion& m) {
+  const SinCos yaw = sincos(m.yaw);
+  return {m.x + kFront_m * yaw.cosine, m.y + kFront_m * yaw.sine};
+}
+
+void stand(Motion& m, const Pose& pose) {
+  m = Motion{};
+  m.x = pose.x;
+  m.y = pose.y;
+  m.yaw = pose.yaw;
+}
+
+double between(double x, double y, Point p) {
+  return std::sqrt((p.x - x) * (p.x - x) + (p.y - y) * (p.y - y));
+}
+
+}  // namespace
+
+World::World(std::shared_ptr<const Track> track, const WorldSettings& settings)
+    : track_(std::move(track)), settings_(settings), cars_(settings.cars), crew_(settings.threads) {
+  const std::size_t n = settings.cars;
+  if (settings.lidar) {
+    walls_.emplace(*track_);
+    lidar.assign(n * kBeams, 0.0f);
+  }
+  features.assign(n * kFeatures, 0.0f);
+  reward_states.assign(n * kRewardStates, 0.0);
+  pose.assign(n * 3, 0.0);
+  status.assign(n, 0);
+  done.assign(n, 0);
+  lap.assign(n, 0);
+  lap_steps.assign(n, 0);
+  lap_resets.assign(n, 0);
+  reset(nullptr, nullptr);
+}
+
+// Round robin: car i starts its first episode i * 5 % into the lap and each later one 5 % further on. An open
+// track has its start line at one end, so there every episode begins at the fixed start.
+double World::own_start(std::size_t i, Car& car) const {
+  const Rules& rules = settings_.rules;
+  double fraction = rules.start_offset;
+  if (track_->closed()) {
+    if (rules.start == Start::advance) {
+      fraction += kAdvance * static_cast<double>((static_cast<std::int64_t>(i) + car.episode) % 20);
+    } else if (rules.start == Start::random) {
+      fraction += car.random.uniform();
+    }
+    if (fraction >= 1.0) fraction -= 1.0;
+  }
+  return fraction;
+}
+
+void World::begin(std::size_t i, const double* start) {
+  Car& car = cars_[i];
+  const std::int64_t episode = car.episode + 1;
+  car = Car{};
+  car.episode = episode;
+  car.random = Random(settings_.seed, i, static_cast<std::uint64_t>(episode));
+  car.start_fraction = own_start(i, car);
+  if (start != nullptr) car.start_fraction = start[i];
+  stand(car.motion, track_->start_pose(car.start_fraction));
+  car.steps = 1;
+  const Row row = look(car);
+  car.previous_progress = row.progress;
+  lap[i] = 0;
+  lap_steps[i] = 0;
+  lap_resets[i] = 0;
+  done[i] = 0;
+  write(i, row, Status::prepare, false);
+}
+
+World::Row World::look(const Car& car) const {
+  const CarParameters& shape = settings_.car;
+  const Motion& m = car.motion;
+  const SinCos yaw = sincos(m.yaw);
+  Row row;
+  row.front = front_of(m);
+  row.at = track_->locate(row.front);
+  row.progress = progress_after(row.at.fraction - car.start_fraction, car.previous_progress);
+  row.wheels_on = 0;
+  for (int wheel = 0; wheel < 4; ++wheel) {
+    const bool ahead = wheel < 2;
+    const double px = ahead ? shape.front_axle_m : -shape.rear_axle_m;
+    const double half = ahead ? shape.front_half_track_m : shape.rear_half_track_m;
+    const double py = wheel % 2 == 0 ? half : -half;
+    row.wheels_on += track_->on_track({m.x + px * yaw.cosine - py * yaw.sine, m.y + px * yaw.sine + py * yaw.cosine});
+  }
+  return row;
+}
+
+void World::write(std::size_t i, const Row& row, Status now, bool crashed) {
+  Car& car = cars_[i];
+  const Motion& m = car.motion;
+  status[i] = static_cast<std::uint8_t>(now);
+  pose[3 * i] = m.x;
+  pose[3 * i + 1] = m.y;
+  pose[3 * i + 2] = m.yaw;
+  double* out = &reward_states[i * kRewardStates];
+  *out++ = row.wheels_on == 4;
+  *out++ = row.front.x;
+  *out++ = row.front.y;
+  *out++ = row.at.previous;
+  *out++ = row.at.next;
+  *out++ = row.at.distance_m;
+  *out++ = crashed;
+  *out++ = row.at.left_of_centre;
+  *out++ = row.wheels_on == 0;
+  *out++ = settings_.is_reversed;
+  *out++ = m.yaw * kDegrees;
+  *out++ = row.progress;
+  *out++ = car.command.speed_mps;
+  *out++ = car.command.steering_rad * kDegrees;
+  *out++ = car.steps;
+  *out++ = track_->length_m();
+  *out++ = row.at.width_m;
+  *out++ = row.at.fraction * track_->length_m();
+  *out++ = car.steps * kStep_s;
+  write_features(*track_, car, row.front, row.at.centre.along_m, &features[i * kFeatures]);
+  if (walls_) write_lidar(*walls_, *settings_.lidar, car, &lidar[i * kBeams]);
+}
+
+// Which of the rules of SimApp's reset/rules hold, and the first of them in the order of its EpisodeStatus.
+Status World::judge(Car& car, const Row& row, bool running, std::size_t i) {
+  const Rules& rules = settings_.rules;
+  if (row.progress >= 100.0) {
+    lap[i] += 1;
+    lap_steps[i] = car.steps - car.lap_from;
+    lap_resets[i] = car.resets - car.lap_from_resets;
+    car.lap_from = car.steps;
+    car.lap_from_resets = car.resets;
+    car.standing = car.falling = 0;
+    if (!rules.continuous || lap[i] >= rules.laps) {
+      done[i] = 1;
+      return Status::lap_complete;
+    }
+  }
+  const bool late = car.steps >= rules.maximum_steps;
+  if (late) done[i] = 1;
+  if (!running) return late ? Status::time_up : Status::pause;
+  Status found = Status::in_progress;
+  if (row.wheels_on == 0) {
+    found = Status::off_track;
+  } else if (car.standing >= kPatience) {
+    found = Status::immobilized;
+  } else if (car.falling >= kPatience) {
+    found = late ? Status::time_up : Status::reversed;
+  } else if (late) {
+    found = Status::time_up;
+  }
+  if (found != Status::in_progress && !late) {
+    if (car.resets >= rules.maximum_resets) done[i] = 1;
+  }
+  return found;
+}
+
+// Off the track, standing or reversed, with resets left: back to the lane, and rows of `pause`. The place is that
+// of the row's own progress, as in all real console races measured; later SimApps use the row before.
+void World::pause(Car& car, const Row& row) {
+  const Point was{car.motion.x, car.motion.y};
+  car.resets += 1;
+  car.pausing = settings_.rules.pause_steps;
+  car.standing = car.falling = 0;
+  stand(car.motion, track_->reset_pose(row.at.fraction, was));
+}
+
+void World::fail(std::size_t i) {
+  cars_[i].steps += 1;
+  lap_steps[i] = lap_resets[i] = 0;
+  done[i] = 1;
+  const Row row = look(cars_[i]);
+  write(i, row, Status::error, false);
+}
+
+void World::step_car(std::size_t i, double steering_deg, double speed_mps) {
+  Car& car = cars_[i];
+  if (done[i]) {
+    if (settings_.rules.auto_reset) {
+      begin(i, nullptr);
+    } else {
+      status[i] = static_cast<std::uint8_t>(Status::park);
+      lap_steps[i] = lap_resets[i] = 0;
+    }
+    return;
+  }
+  if (std::isnan(steering_deg) || std::isnan(speed_mps)) {
+    fail(i);
+    return;
+  }
+  car.command.steering_rad = std::clamp(steering_deg, -kMaximumSteering_deg, kMaximumSteering_deg) * kRadians;
+  car.command.speed_mps = std::clamp(speed_mps, kMinimumSpeed_mps, kMaximumSpeed_mps);
+  const bool running = car.pausing == 0;
+  if (running) {
+    drive(settings_.car, car.command, car.motion);
+  } else {
+    car.pausing -= 1;
+  }
+  car.steps += 1;
+  lap_steps[i] = lap_resets[i] = 0;
+  const Row row = look(car);
+  if (running) {
+    const double moved = std::min(between(car.front_x[0], car.front_y[0], row.front),
+                                  between(car.front_x[1], car.front_y[1], row.front));
+    car.standing = moved <= kMoved_m ? car.standing + 1 : 0;
+    car.falling = row.progress < car.previous_progress ? car.falling + 1 : 0;
+  }
+  const Status now = judge(car, row, running, i);
+  write(i, row, now, false);
+  car.front_x[1] = car.front_x[0];
+  car.front_y[1] = car.front_y[0];
+  car.front_x[0] = row.front.x;
+  car.front_y[0] = row.front.y;
+  car.previous_progress = row.progress >= 100.0 ? 0.0 : row.progress;
+  if (running && !done[i] && now != Status::in_progress) pause(car, row);
+}
+
+void World::reset(const bool* mask, const double* starts) {
+  const std::lock_guard guard(busy_);
+  for (std::size_t i = 0; i < cars_.size(); ++i) {
+    if (starts != nullptr && (mask == nullptr || mask[i]) && !(starts[i] >= 0.0 && starts[i] < 1.0)) {
+      throw std::invalid_argument("a start is a fraction of the lap from 0 to less than 1");
+    }
+  }
+  crew_.share(cars_.size(), [&](std::size_t from, std::size_t to) {
+    for (std::size_t i = from; i < to; ++i) {
+      if (mask == nullptr || mask[i]) begin(i, starts);
+    }
+  });
+}
+
+void World::step(const double* actions) {
+  const std::lock_guard guard(busy_);
+  crew_.share(cars_.size(), [&](std::size_t from, std::size_t to) {
+    for (std::size_t i = from; i < to; ++i) step_car(i, actions[2 * i], actions[2 * i + 1]);
+  });
+}
+
+void World::place(const double* poses) {
+  const std::lock_guard guard(busy_);
+  for (std::size_t i = 0; i < 3 * cars_.size(); ++i) {
+    if (!(std::abs(poses[i]) < 1e5)) throw std::invalid_argument("a pose holds no number that the track can have");
+  }
+  for (std::size_t i = 0; i < cars_.size(); ++i) {
+    stand(cars_[i].motion, {poses[3 * i], poses[3 * i + 1], wrap_angle(poses[3 * i + 2])});
+    const Row row = look(cars_[i]);
+    write(i, row, static_cast<Status>(status[i]), false);
+  }
+}
+
+}  // namespace paddock

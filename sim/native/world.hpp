@@ -1,0 +1,74 @@
+// Many cars on one track, each alone on it. Rows of the public arrays belong to cars.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+#include "dynamics.hpp"
+#include "episode.hpp"
+#include "features.hpp"
+#include "threads.hpp"
+#include "track.hpp"
+
+namespace paddock {
+
+inline constexpr std::size_t kRewardStates = 19;  // columns, in the order of sim/reward_state.py
+
+struct WorldSettings {
+  std::size_t cars = 1;
+  std::uint64_t seed = 0;
+  Rules rules;
+  CarParameters car;
+  std::optional<LidarRules> lidar;
+  bool is_reversed = false;   // only told to the reward function
+  std::size_t threads = 1;
+};
+
+class World {
+ public:
+  World(std::shared_ptr<const Track> track, const WorldSettings& settings);
+
+  // Begins a new episode for the cars whose mask is set (all without a mask), at their own start or at the
+  // fractions of the lap given. Writes their `prepare` rows.
+  void reset(const bool* mask, const double* starts);
+  // actions: (cars, 2) steering in degrees and speed in m/s.
+  void step(const double* actions);
+  // Puts cars anywhere, standing still, in the middle of their episode: (cars, 3) x, y, yaw of the base.
+  void place(const double* poses);
+
+  std::size_t cars() const { return cars_.size(); }
+  const Track& track() const { return *track_; }
+
+  std::vector<float> features, lidar;
+  std::vector<double> reward_states, pose;
+  std::vector<std::uint8_t> status, done;
+  std::vector<std::int32_t> lap, lap_steps, lap_resets;
+
+ private:
+  struct Row {  // what one row says, before it is written
+    TrackState at;
+    Point front;
+    double progress;
+    int wheels_on;
+  };
+  void begin(std::size_t i, const double* start);
+  void step_car(std::size_t i, double steering_deg, double speed_mps);
+  void fail(std::size_t i);
+  Row look(const Car& car) const;
+  Status judge(Car& car, const Row& row, bool running, std::size_t i);
+  void pause(Car& car, const Row& row);
+  void write(std::size_t i, const Row& row, Status now, bool crashed);
+  double own_start(std::size_t i, Car& car) const;
+
+  std::shared_ptr<const Track> track_;
+  WorldSettings settings_;
+  std::optional<Walls> walls_;
+  std::vector<Car> cars_;
+  Crew crew_;
+  std::mutex busy_;  // two Python threads may hold the same world while neither holds the interpreter's lock
+};
+
+}  // namespace paddock

@@ -1,0 +1,132 @@
+"""Many cars on one track, stepped by the native core."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.dynamics import CarDynamics, named
+from sim.episode import STEP_S, EpisodeRules
+from sim.native import _core
+from sim.track import Track
+
+__all__ = ["BEAM_COUNT", "FEATURES", "FEATURE_COUNT", "LOOK_AHEAD_M", "STEP_S", "World", "native_track"]
+
+LOOK_AHEAD_M: tuple[float, ...] = tuple(_core.LOOK_AHEAD_M)
+"""Distances along the centre line, from the car's own projection, of the points in the features."""
+
+FEATURES: tuple[str, ...] = (
+    "offset",  # of the front point from the centre line, left positive, in half widths; within +-3
+    "heading_error_sin",  # of the car's yaw against the centre line's direction
+    "heading_error_cos",
+    "forward_speed",  # m/s / 4
+    "sideways_speed",  # m/s, left positive
+    "yaw_rate",  # rad/s / 4
+    "hinge_angle",  # of the front wheels as they are now, rad * 2
+    "last_steering",  # last command, rad * 2
+    "last_speed",  # last command, m/s / 4
+    "left_width_m",  # from the centre line to the border
+    "right_width_m",
+    *(f"ahead_{axis}_{distance:g}m" for distance in LOOK_AHEAD_M for axis in "xy"),
+    "half_width_1m",  # half the track's width 1.0 m and 2.2 m ahead
+    "half_width_2.2m",
+)
+"""Columns of `World.features`. `ahead_x` and `ahead_y` are where the centre line is at that distance, in the car's
+frame at its front point (x ahead, y left), divided by the distance."""
+
+FEATURE_COUNT: int = _core.FEATURE_COUNT
+BEAM_COUNT: int = _core.BEAM_COUNT
+_START_CODE = {"fixed": 0, "advance": 1, "random": 2}
+
+
+def native_track(track: Track) -> _core.Track:
+    """The core's form of a track. ValueError where it is no track."""
+    return _core.Track(track.centre, track.inner, track.outer, track.closed)
+
+
+class World:
+    """`cars` cars on one track as it is driven, each alone on it.
+
+    The arrays are views of the core's memory, written in place by `reset` and `step`; copy what must outlive the next
+    call. `features` float32 (n, FEATURE_COUNT); `lidar` float32 (n, 64) metres from right to left, zeros unless asked
+    for; `reward_states` float64 (n, len(REWARD_STATE)); `pose` float64 (n, 3) x, y, yaw (rad) of the base; `status`
+    uint8 (n,) index into STATUSES; `done` bool (n,); `lap` int32 (n,) laps completed in the episode; `lap_steps` and
+    `lap_resets` int32 (n,) of the lap completed in this very step, else 0 (a lap has at least one step).
+
+    After construction and `reset` every car is on its `prepare` row: standing, steps 1, reward 0. Where `done` is set
+    the arrays still hold the last row of the episode, its observation included; the next `step` ignores that car's
+    action and gives the `prepare` row of its next episode (Gymnasium's NEXT_STEP), or `park` without auto_reset.
+    """
+
+    def __init__(
+        self,
+        track: Track,
+        cars: int,
+        *,
+        seed: int,
+        rules: EpisodeRules | None = None,
+        preset: str | CarDynamics = "deepracer",
+        lidar: bool = False,
+        lidar_clip_m: float = 1.0,
+        lidar_noise_m: float = 0.0,
+        is_reversed: bool = False,
+        threads: int = 1,
+    ) -> None:
+        rules = EpisodeRules() if rules is None else rules
+        if not 0 <= seed < 2**64:
+            raise ValueError(f"seed is {seed}; it must be 0 to 2**64 - 1")
+        if not 0.15 <= lidar_clip_m <= 12.0:
+            raise ValueError(f"lidar_clip_m is {lidar_clip_m}; it must be 0.15 to 12")
+        if not 0.0 <= lidar_noise_m <= 1.0:
+            raise ValueError(f"lidar_noise_m is {lidar_noise_m}; it must be 0 to 1")
+        self.track = track
+        self.cars = cars
+        self.rules = rules
+        self.dynamics = preset if isinstance(preset, CarDynamics) else named(preset)
+        self._core = _core.make_world(
+            track=native_track(track),
+            cars=cars,
+            seed=seed,
+            laps=rules.laps,
+            continuous=rules.continuous,
+            maximum_resets=rules.maximum_resets,
+            pause_steps=rules.pause_steps,
+            maximum_steps=rules.maximum_steps,
+            start=_START_CODE[rules.start],
+            start_offset=rules.start_offset,
+            auto_reset=rules.auto_reset,
+            parameters=self.dynamics.to_list(),
+            lidar=lidar,
+            lidar_clip_m=lidar_clip_m,
+            lidar_noise_m=lidar_noise_m,
+            is_reversed=is_reversed,
+            threads=threads,
+        )
+        self.features: NDArray[np.float32] = self._core.features
+        self.lidar: NDArray[np.float32] = self._core.lidar if lidar else np.zeros((cars, BEAM_COUNT), np.float32)
+        self.reward_states: NDArray[np.float64] = self._core.reward_states
+        self.pose: NDArray[np.float64] = self._core.pose
+        self.status: NDArray[np.uint8] = self._core.status
+        self.done: NDArray[np.bool_] = self._core.done.view(np.bool_)
+        self.lap: NDArray[np.int32] = self._core.lap
+        self.lap_steps: NDArray[np.int32] = self._core.lap_steps
+        self.lap_resets: NDArray[np.int32] = self._core.lap_resets
+
+    def reset(self, mask: NDArray[np.bool_] | None = None, start: NDArray[np.float64] | None = None) -> None:
+        """Begin a new episode for the cars in `mask` (all without one), at `start` (n,) fractions of the lap if given.
+
+        ValueError or TypeError for arrays of another size or kind.
+        """
+        self._core.reset(mask, start)
+
+    def step(self, actions: NDArray[np.float64]) -> None:
+        """Drive every car 1/15 s. `actions` float64 (n, 2), C-contiguous: steering in degrees, left positive, and speed
+        in m/s; clipped to +-30 and 0.1..4. NaN ends that car's episode with the status `error`.
+
+        TypeError for another kind of array, ValueError for another number of rows. Holds no interpreter lock.
+        """
+        self._core.step(actions)
+
+    def place(self, poses: NDArray[np.float64]) -> None:
+        """Put the cars at `poses` (n, 3) x, y, yaw (rad) of the base, standing, within their running episodes."""
+        self._core.place(poses)
