@@ -13,7 +13,6 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 READY_WITHIN_S = 10.0
-LONGEST_SOCKET_PATH = 107
 
 
 class ValkeyError(RuntimeError):
@@ -33,14 +32,11 @@ def binary() -> str:
         return found
 
 
-def command(folder: Path) -> list[str]:
-    """The command line of a server that keeps everything in `folder`, an absolute path, and listens on a socket there.
+def command(folder: Path, socket: Path) -> list[str]:
+    """The command line of a server that keeps everything in `folder` and listens on `socket`, both absolute.
 
     The append-only file is written every second: what is lost at worst is a doorbell, and the database rings again.
     """
-    socket = folder / "valkey.sock"
-    if len(str(socket)) > LONGEST_SOCKET_PATH:
-        raise ValkeyError(f"{socket} is too long for a socket (107 bytes): choose a data directory with a shorter path")
     options = {
         "port": "0",
         "unixsocket": str(socket),
@@ -55,31 +51,39 @@ def command(folder: Path) -> list[str]:
     return [binary(), *(part for name, value in options.items() for part in (f"--{name}", value))]
 
 
-def address(folder: Path) -> str:
-    return f"unix://{folder / 'valkey.sock'}"
+def prepare(folder: Path, socket: Path) -> None:
+    """Makes the folders, closed to everybody else. Raises ValkeyError where the socket's folder is somebody else's."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if socket.parent.stat().st_uid != folder.stat().st_uid:
+        raise ValkeyError(f"{socket.parent} belongs to somebody else; remove it or choose a shorter data directory")
 
 
-def wait_until_ready(folder: Path) -> None:
+def wait_until_ready(address: str) -> None:
     """Returns when the server answers. Raises ValkeyError after ten seconds."""
-    connection = Redis.from_url(address(folder))
+    connection = Redis.from_url(address)
     deadline = time.monotonic() + READY_WITHIN_S
-    while time.monotonic() < deadline:
-        try:
-            if connection.ping():
-                connection.close()
+    try:
+        while time.monotonic() < deadline:
+            try:
+                connection.ping()
                 return
-        except RedisError:
-            time.sleep(0.02)
-    raise ValkeyError(f"the queue server in {folder} does not answer; look at its log there")
+            except RedisError:
+                time.sleep(0.02)
+    finally:
+        connection.close()
+    raise ValkeyError(f"the queue server at {address} does not answer; look into its log")
 
 
 @contextmanager
 def running(folder: Path) -> Iterator[str]:
     """A server for as long as the block lasts; gives its address."""
-    process = subprocess.Popen(command(folder), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+    socket = folder / "valkey.sock"
+    address = f"unix://{socket}"
+    process = subprocess.Popen(command(folder, socket), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
     try:
-        wait_until_ready(folder)
-        yield address(folder)
+        wait_until_ready(address)
+        yield address
     finally:
         process.terminate()
         process.wait(timeout=10)

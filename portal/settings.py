@@ -6,7 +6,10 @@ An unknown `PADDOCK_` variable or a malformed value raises `SettingsError`, whic
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -125,6 +128,8 @@ VARIABLES: tuple[Variable, ...] = (
 )
 
 PREFIX = "PADDOCK_"
+LONGEST_SOCKET_NAME = 107
+"""Bytes; the kernel's limit."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +195,21 @@ class Settings:
 
     @property
     def redis_address(self) -> str:
-        return self.redis_url or f"unix://{self.data_path / 'valkey' / 'valkey.sock'}"
+        return self.redis_url or f"unix://{self.valkey_socket}"
+
+    @property
+    def valkey_path(self) -> Path:
+        """Where the embedded queue server keeps its file."""
+        return self.data_path / "valkey"
+
+    @property
+    def valkey_socket(self) -> Path:
+        """The embedded queue server's socket: in the data directory, or in a short place if that name is long."""
+        socket = self.valkey_path / "valkey.sock"
+        if len(os.fsencode(socket)) <= LONGEST_SOCKET_NAME:
+            return socket
+        digest = hashlib.sha256(os.fsencode(self.data_path)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"paddock-{os.getuid()}-{digest}" / "valkey.sock"
 
     @property
     def address(self) -> str:

@@ -1,0 +1,60 @@
+"""The `paddock` command: one group, Flask's own command line underneath.
+
+Exit codes: 0 done · 1 looked at and found wanting · 2 wrong usage or input · 3 something that is needed is not there.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import NoReturn
+
+import click
+from flask.cli import AppGroup
+
+from paddock.commands import bench, instance, learning, reward, tracks
+from paddock.failures import INPUT_ERRORS, MISSING_ERRORS
+
+WRONG_INPUT = 2
+MISSING = 3
+INTERRUPTED = 130
+
+
+@click.group(cls=AppGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="paddock", prog_name="paddock")
+def paddock() -> None:
+    """Paddock: a self-hosted race portal for autonomous-racing reinforcement learning.
+
+    `up` starts everything. `tracks`, `reward`, `train`, `evaluate` and `bench` need neither portal nor queue.
+    Settings are environment variables that begin with PADDOCK_; docs/configuration.md lists them.
+    """
+
+
+for command in (*instance.COMMANDS, *tracks.COMMANDS, *reward.COMMANDS, *learning.COMMANDS, *bench.COMMANDS):
+    paddock.add_command(command)
+
+
+def main() -> NoReturn:
+    """Runs the command line. Every error that a person can mend is one line and an exit code."""
+    try:
+        paddock.main(standalone_mode=False)
+    except click.exceptions.Exit as ending:
+        sys.exit(ending.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(WRONG_INPUT)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        sys.exit(0)
+    except MISSING_ERRORS as error:
+        _say(error)
+        sys.exit(MISSING)
+    except INPUT_ERRORS as error:
+        _say(error)
+        sys.exit(WRONG_INPUT)
+    sys.exit(0)
+
+
+def _say(error: BaseException) -> None:
+    message = str(error).replace("\n", " ")
+    click.echo(f"paddock: {message}", err=True)

@@ -1,0 +1,1 @@
+"""The commands of `paddock`, a file for each kind. Heavy imports wait until a command runs."""

@@ -1,0 +1,151 @@
+"""`paddock train` and `paddock evaluate`: the same functions that the workers call, without portal or queue."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from paddock.commands.reward import DIRECTIONS
+from paddock.environment import reward_code, track_library
+
+if TYPE_CHECKING:
+    from sim.learning.training import IterationReport, TrainingConfig
+
+
+def _json_file(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is not JSON: {error}") from None
+
+
+def _configuration(
+    track: str, direction: str, code: str, car: Path | None, settings: Path | None, **rest: int
+) -> TrainingConfig:
+    from sim.car import Car
+    from sim.hyperparameters import Hyperparameters
+    from sim.learning.training import TrainingConfig
+
+    from sim.track import Direction
+
+    return TrainingConfig(
+        track=track_library().get(track),
+        direction=Direction(direction),
+        car=Car.from_metadata(_json_file(car)) if car else Car.default(),
+        hyperparameters=Hyperparameters.from_dict(_json_file(settings)) if settings else Hyperparameters(),
+        reward_code=code,
+        **rest,
+    )
+
+
+@click.command()
+@click.option("--track", required=True, help="Name of the track.")
+@click.option("--direction", type=DIRECTIONS, default="counterclockwise", show_default=True)
+@click.option("--reward", "reward_file", required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--car",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A model_metadata.json; the default car otherwise.",
+)
+@click.option(
+    "--hyperparameters",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A hyperparameters.json; the defaults otherwise.",
+)
+@click.option("--minutes", type=click.FloatRange(min=0.01, max=6000), default=2.0, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path), help="Folder for the model; made if it is not there."
+)
+@click.option("--resume", is_flag=True, help="Go on from the last checkpoint in the folder.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON at the end, progress on standard error.")
+def train(
+    track: str,
+    direction: str,
+    reward_file: Path,
+    car: Path | None,
+    hyperparameters: Path | None,
+    minutes: float,
+    seed: int,
+    out: Path,
+    resume: bool,
+    as_json: bool,
+) -> None:
+    """Train a model: the reward function runs in the sandbox, the model is written to --out."""
+    code = reward_code(reward_file)
+    limit_ms = round(minutes * 60_000)
+    configuration = _configuration(track, direction, code, car, hyperparameters, seed=seed, limit_ms=limit_ms)
+
+    from jobs.sandbox import RewardProcess
+    from sim.learning.training import train as train_model
+
+    with RewardProcess(code) as source:
+        result = train_model(configuration, reward=source, out=out, on_iteration=_say_iteration, resume=resume)
+    summary = {"model": str(out), "track": track, "direction": direction, "seed": seed, **asdict(result)}
+    if as_json:
+        click.echo(json.dumps(summary, indent=2))
+        return
+    lap = f", best lap {result.best_lap_ms / 1000:.3f} s" if result.best_lap_ms else ""
+    click.echo(
+        f"{out}: {result.iterations} iterations, {result.evaluation_completion:.0f} % of the track{lap}; "
+        f"ended by {result.ended_because}"
+    )
+
+
+def _say_iteration(report: IterationReport) -> None:
+    lap = f"  best lap {report.best_lap_ms / 1000:.3f} s" if report.best_lap_ms else ""
+    click.echo(
+        f"{report.elapsed_ms / 1000:7.1f} s  iteration {report.iteration:>4}  reward {report.average_reward:>10.2f}  "
+        f"training {report.training_completion:5.1f} %  evaluation {report.evaluation_completion:5.1f} %{lap}",
+        err=True,
+    )
+
+
+@click.command()
+@click.argument("model", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--track", required=True, help="Name of the track.")
+@click.option("--direction", type=DIRECTIONS, default="counterclockwise", show_default=True)
+@click.option("--laps", type=click.IntRange(1, 100), default=3, show_default=True)
+@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
+@click.option(
+    "--penalty", type=click.FloatRange(0, 60), default=3.0, show_default=True, help="Seconds for leaving the track."
+)
+@click.option("--trials", is_flag=True, help="Start each lap anew instead of driving them in one go.")
+@click.option("--trace", type=click.Path(dir_okay=False, path_type=Path), help="Write the drive as a SimTrace CSV.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def evaluate(
+    model: Path,
+    track: str,
+    direction: str,
+    laps: int,
+    seed: int,
+    penalty: float,
+    trials: bool,
+    trace: Path | None,
+    as_json: bool,
+) -> None:
+    """Let a model drive: the same model, track and seed give the same laps to the step."""
+    from sim.episode import EpisodeRules
+    from sim.evaluation import evaluate as evaluate_model
+
+    from sim.track import Direction
+
+    rules = EpisodeRules.racing(laps=laps, continuous=not trials, off_track_penalty_s=penalty)
+    result = evaluate_model(model, track_library().get(track), direction=Direction(direction), rules=rules, seed=seed)
+    if trace:
+        trace.write_text(result.trace.to_simtrace_csv())
+    if as_json:
+        click.echo(json.dumps(result.to_json(), indent=2))
+        return
+    for lap in result.laps:
+        ending = "" if lap.complete else "  not finished"
+        click.echo(f"lap {lap.number}  {lap.time_ms / 1000:8.3f} s  {lap.resets} resets{ending}")
+    click.echo(f"total  {result.total_ms / 1000:8.3f} s  {result.completion_percent:.1f} %")
+    click.echo(f"fingerprint {result.fingerprint}")
+
+
+COMMANDS = (train, evaluate)

@@ -1,0 +1,48 @@
+"""`paddock reward check`: would this reward function train?"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from paddock.environment import reward_code, track_library
+
+DIRECTIONS = click.Choice(["counterclockwise", "clockwise"])
+
+
+@click.group()
+def reward() -> None:
+    """Check reward functions."""
+
+
+@reward.command("check")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--track", required=True, help="The track whose real states the function is tried on.")
+@click.option("--direction", type=DIRECTIONS, default="counterclockwise", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def check(file: Path, track: str, direction: str, as_json: bool) -> None:
+    """Try a reward function on 200 real states of a track, in the sandbox. Exits with 1 when it fails."""
+    from jobs.sandbox.reward_check import check_reward_function
+
+    from sim.track import Direction
+
+    result = check_reward_function(reward_code(file), track_library().get(track), Direction(direction))
+    if as_json:
+        click.echo(json.dumps(result.to_json(), indent=2))
+    else:
+        for problem in result.problems:
+            place = f"line {problem.line}: " if problem.line else ""
+            click.echo(f"{file}: {place}{problem.message}")
+        if result.rewards:
+            low, mean, high = result.rewards
+            cost = result.microseconds_per_call
+            click.echo(f"rewards from {low:.4g} to {high:.4g}, {mean:.4g} on average; {cost:.1f} µs a call")
+        click.echo("This function can train." if result.ok else "This function cannot train yet.")
+    if not result.ok:
+        sys.exit(1)
+
+
+COMMANDS = (reward,)

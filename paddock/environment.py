@@ -1,0 +1,33 @@
+"""What commands read from their surroundings: the settings, the tracks, a file of code."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from sim.track_library import TrackLibrary
+
+from portal.settings import Settings
+
+LONGEST_CODE_BYTES = 64 * 1024
+
+
+def settings() -> Settings:
+    """The configuration of this process. Raises SettingsError, which names the variable."""
+    return Settings.read(os.environ)
+
+
+def track_library() -> TrackLibrary:
+    """The shipped tracks and those imported into the data directory."""
+    return TrackLibrary(settings().tracks_path)
+
+
+def reward_code(path: Path) -> str:
+    """The text of a reward function. Raises ValueError where it cannot be one."""
+    data = path.read_bytes()
+    if len(data) > LONGEST_CODE_BYTES:
+        raise ValueError(f"{path} is larger than {LONGEST_CODE_BYTES // 1024} KB; a reward function is shorter")
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is not UTF-8 text (byte {error.start}); save it as UTF-8") from None

@@ -1,0 +1,55 @@
+"""The web server: the portal and the local provider in threads, the event streams natively asynchronous."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import uvicorn
+from a2wsgi import WSGIMiddleware
+from flask import Flask
+from portal.provider import create_provider
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+from portal import streams
+from portal.app import create_app
+from portal.settings import Settings
+
+THREADS = 32
+STOP_WITHIN_S = 3
+
+
+def wsgi_application(portal: Flask, settings: Settings) -> Any:
+    """The portal, with the local provider under /idp where no other provider is configured."""
+    if not settings.uses_local_provider:
+        return portal.wsgi_app
+    provider = create_provider(settings, portal.extensions["paddock_engine"])
+    return DispatcherMiddleware(portal.wsgi_app, {"/idp": provider})
+
+
+def application(settings: Settings) -> Any:
+    """The whole site as one ASGI application: /events goes to the streams, everything else to the portal."""
+    portal = create_app(settings)
+    pages = WSGIMiddleware(wsgi_application(portal, settings), workers=THREADS)
+    events = streams.app(portal, settings)
+
+    async def site(scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan" or (scope["type"] == "http" and scope["path"] == "/events"):
+            await events(scope, receive, send)
+        else:
+            await pages(scope, receive, send)  # type: ignore[arg-type]
+
+    return site
+
+
+def serve(settings: Settings) -> None:
+    """Serves until a signal comes; open streams are closed then."""
+    uvicorn.run(
+        application(settings),
+        host=settings.host,
+        port=settings.port,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,  # the portal believes as many proxies as it is told of
+        timeout_graceful_shutdown=STOP_WITHIN_S,
+        server_header=False,
+    )
