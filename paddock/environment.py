@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from sim.track_library import TrackLibrary
-
 from portal.settings import Settings
+from sim.track_library import TrackLibrary
 
 LONGEST_CODE_BYTES = 64 * 1024
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sim.reward_state import RewardFailed
 from sqlalchemy.exc import OperationalError
 
 from paddock.valkey import ValkeyError
 from portal.rules.broken import RuleBroken
 from portal.settings import SettingsError
+from sim.reward_state import RewardFailed
 
 
 class PartMissing(RuntimeError):

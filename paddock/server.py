@@ -7,11 +7,11 @@ from typing import Any
 import uvicorn
 from a2wsgi import WSGIMiddleware
 from flask import Flask
-from portal.provider import create_provider
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from portal import streams
 from portal.app import create_app
+from portal.provider import create_provider
 from portal.settings import Settings
 
 THREADS = 32

@@ -29,7 +29,6 @@ def _configuration(
     from sim.car import Car
     from sim.hyperparameters import Hyperparameters
     from sim.learning.training import TrainingConfig
-
     from sim.track import Direction
 
     return TrainingConfig(
@@ -131,7 +130,6 @@ def evaluate(
     """Let a model drive: the same model, track and seed give the same laps to the step."""
     from sim.episode import EpisodeRules
     from sim.evaluation import evaluate as evaluate_model
-
     from sim.track import Direction
 
     rules = EpisodeRules.racing(laps=laps, continuous=not trials, off_track_penalty_s=penalty)

@@ -26,7 +26,6 @@ def reward() -> None:
 def check(file: Path, track: str, direction: str, as_json: bool) -> None:
     """Try a reward function on 200 real states of a track, in the sandbox. Exits with 1 when it fails."""
     from jobs.sandbox.reward_check import check_reward_function
-
     from sim.track import Direction
 
     result = check_reward_function(reward_code(file), track_library().get(track), Direction(direction))
