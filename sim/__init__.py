@@ -1,1 +1,30 @@
+"""Paddock's racing simulator: tracks, cars, the native core and the learning that drives them.
 
+`sim.make(track)` and `sim.make_vec(track, n)` are Gymnasium environments; they, and Gymnasium with them, are loaded
+when first asked for, so that who needs only facts (tracks, tables) pays for nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sim.env import TimeTrialEnv, TimeTrialVectorEnv
+    from sim.track import Track
+
+SIMULATOR_VERSION = "1"
+"""Changes whenever the same seed and actions may give other bits; recorded with every result."""
+
+
+def make(track: str | Track, **settings: Any) -> TimeTrialEnv:
+    """A Gymnasium Env with one car on `track` (a name from the library, or a Track); see `sim.env`."""
+    from sim import env
+
+    return env.make(track, **settings)
+
+
+def make_vec(track: str | Track, num_envs: int, **settings: Any) -> TimeTrialVectorEnv:
+    """A Gymnasium VectorEnv with `num_envs` cars; see `sim.env`."""
+    from sim import env
+
+    return env.make_vec(track, num_envs, **settings)

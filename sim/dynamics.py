@@ -1,4 +1,9 @@
-"""How the car moves: the numbers of the native model, in named presets."""
+"""How the car moves: the numbers of the native model, in named presets.
+
+The model is in `sim/native/dynamics.hpp`: four wheels turned at one speed by stiff controllers, Coulomb friction at
+each contact, both front wheels at one hinge angle. Where a number comes from is said beside it; *fitted* means by open-loop
+replay of recorded actions (see docs/simulator.md), one value for a slow and a fast log together.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +14,8 @@ from dataclasses import astuple, dataclass, replace
 class CarDynamics:
     """Parameters of the four-wheel friction model, in the order in which the native core takes them.
 
-    Lengths come from SimApp's `deepracer_single_cam.urdf`: rear wheel joints at x = -0.081663, y = +-0.08105, steering
-    hinges at x = 0.082311, y = +-0.079601, all from the base.
+    The places of the wheels are those of SimApp's `deepracer_single_cam.urdf`: rear wheel joints at x = -0.081663,
+    y = +-0.08105, steering hinges at x = 0.082311, y = +-0.079601, all from the base.
     """
 
     front_axle_m: float = 0.082311
@@ -18,16 +23,21 @@ class CarDynamics:
     front_half_track_m: float = 0.079601
     rear_half_track_m: float = 0.08105
     speed_gain: float = 1.05
-    """Steady speed over commanded speed; 1.05 by least squares over real logs."""
-    wheel_lag_s: float = 0.1
-    wheel_rate_mps2: float = 20.0
+    """Speed of the treads over the commanded speed: steady speed in real logs, by least squares."""
+    wheel_lag_s: float = 0.0
+    """Time constant of the treads' speed. Fits put it at zero: at launch the wheels spin and friction does the rest."""
     steering_gain: float = 1.0
-    steering_lag_s: float = 0.12
-    command_delay_s: float = 0.02
-    grip_mps2: float = 4.0
-    """Friction coefficient times 9.81 m/s2."""
-    slip_mps: float = 0.2
-    gyration_m: float = 0.1
+    """Steady hinge angle over commanded angle. Fits left to themselves find 1.00 to 1.02."""
+    steering_lag_s: float = 0.147
+    """Time constant of the hinge. Fitted."""
+    command_delay_s: float = 0.052
+    """From a row's command to its effect. Fitted; the real simulator does not stop while the policy thinks."""
+    grip_mps2: float = 3.42
+    """Deceleration of a car sliding on all wheels. Fitted; the launch of 3.3 m/s2 measured in logs says the same."""
+    slip_mps: float = 0.40
+    """Sliding at which friction has 71 % of its strength. Fitted."""
+    gyration_m: float = 0.103
+    """Square root of yaw inertia over mass, computed from the bodies of the URDF: 0.08 kg m2, 7.5 kg."""
 
     def to_list(self) -> list[float]:
         """The numbers in the order of the native core."""

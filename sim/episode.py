@@ -82,14 +82,27 @@ class EpisodeRules:
         """Rows of `pause` after an ending that is forgiven: at least one, as SimApp leaves its pause one row late."""
         return max(1, math.ceil(self.off_track_penalty_s / STEP_S - 1e-9))
 
+    @classmethod
+    def racing(
+        cls,
+        *,
+        laps: int = 3,
+        continuous: bool = True,
+        off_track_penalty_s: float = 3.0,
+        collision_penalty_s: float = 5.0,
+        maximum_resets: int = 10_000,
+        maximum_steps: int = 20 * 60 * 15,
+    ) -> EpisodeRules:
+        """Rules of a race: one flying run over all laps with resets, 20 minutes at most, nothing after the end.
 
-def race_rules(laps: int, *, off_track_penalty_s: float = 2.0, maximum_resets: int = 10_000) -> EpisodeRules:
-    """One flying run over all laps, as the real service drives a race; 20 minutes at most."""
-    return EpisodeRules(
-        laps=laps,
-        continuous=True,
-        maximum_resets=maximum_resets,
-        off_track_penalty_s=off_track_penalty_s,
-        maximum_steps=20 * 60 * 15,
-        auto_reset=False,
-    )
+        Without `continuous` the episode is one lap from standing, and each lap a new episode.
+        """
+        return cls(
+            laps=laps,
+            continuous=continuous,
+            maximum_resets=maximum_resets,
+            off_track_penalty_s=off_track_penalty_s,
+            collision_penalty_s=collision_penalty_s,
+            maximum_steps=maximum_steps,
+            auto_reset=False,
+        )

@@ -9,13 +9,6 @@
 namespace paddock {
 namespace {
 
-constexpr double kSub_s = kStep_s / kSubsteps;
-
-double kept_within(double value, double limit) {
-  if (value > limit) return limit;
-  return value < -limit ? -limit : value;
-}
-
 // Sums over the wheels of friction per speed of sliding (per unit mass) and its moments about the base.
 struct Friction {
   double all = 0.0, ahead = 0.0, left = 0.0, around = 0.0;
@@ -38,8 +31,7 @@ struct Friction {
 
 // Friction is stiff at small sliding, so the velocities are stepped implicitly with the strengths held for the
 // substep: (1 + h A) v' = v + h b. A is symmetric but for the scale of its last row; it is solved by elimination.
-void slide(const CarParameters& car, const Friction& f, Motion& m) {
-  const double h = kSub_s;
+void slide(const CarParameters& car, const Friction& f, double h, Motion& m) {
   const double turn = h / (car.gyration_m * car.gyration_m);
   const double d = 1.0 + h * f.all;
   const double a = -h * f.left;     // forward from yaw rate
@@ -56,10 +48,10 @@ void slide(const CarParameters& car, const Friction& f, Motion& m) {
   m.sideways_mps = (ry - b * m.yaw_rate) * per_d;
 }
 
-void substep(const CarParameters& car, const Command& command, double wheel_share, double hinge_share, Motion& m) {
+void substep(const CarParameters& car, const Command& command, double h, double wheel_share, double hinge_share,
+             Motion& m) {
   m.hinge_rad += hinge_share * (car.steering_gain * command.steering_rad - m.hinge_rad);
-  const double rise = wheel_share * (car.speed_gain * command.speed_mps - m.tread_mps);
-  m.tread_mps += kept_within(rise, car.wheel_rate_mps2 * kSub_s);
+  m.tread_mps += wheel_share * (car.speed_gain * command.speed_mps - m.tread_mps);
 
   const SinCos hinge = sincos(m.hinge_rad);
   const double tx = m.tread_mps * hinge.cosine;
@@ -71,19 +63,33 @@ void substep(const CarParameters& car, const Command& command, double wheel_shar
   f.add(m, grip, softness, car.front_axle_m, -car.front_half_track_m, tx, ty);
   f.add(m, grip, softness, -car.rear_axle_m, car.rear_half_track_m, m.tread_mps, 0.0);
   f.add(m, grip, softness, -car.rear_axle_m, -car.rear_half_track_m, m.tread_mps, 0.0);
-  slide(car, f, m);
+  slide(car, f, h, m);
 
   // The velocity keeps its direction in the track's frame while the car turns under it; the place moves along
   // the direction of the middle of the substep.
-  const double turned = m.yaw_rate * kSub_s;
+  const double turned = m.yaw_rate * h;
   const SinCos middle = sincos(m.yaw + 0.5 * turned);
-  m.x += kSub_s * (m.forward_mps * middle.cosine - m.sideways_mps * middle.sine);
-  m.y += kSub_s * (m.forward_mps * middle.sine + m.sideways_mps * middle.cosine);
+  m.x += h * (m.forward_mps * middle.cosine - m.sideways_mps * middle.sine);
+  m.y += h * (m.forward_mps * middle.sine + m.sideways_mps * middle.cosine);
   const SinCos under = sincos(turned);
   const double forward = m.forward_mps * under.cosine + m.sideways_mps * under.sine;
   m.sideways_mps = m.sideways_mps * under.cosine - m.forward_mps * under.sine;
   m.forward_mps = forward;
   m.yaw += turned;
+}
+
+double kept_unit(double share) { return share < 0.0 ? 0.0 : (share > 1.0 ? 1.0 : share); }
+
+Command mixed(const Command& newer, const Command& older, double share) {
+  return {newer.steering_rad + share * (older.steering_rad - newer.steering_rad),
+          newer.speed_mps + share * (older.speed_mps - newer.speed_mps)};
+}
+
+// The command that holds in a substep, `waiting` substeps before the newest arrives: one that arrives inside the
+// substep counts from its share on. A step has `step` substeps.
+Command in_force(const Command& newest, const std::array<Command, 2>& before, double waiting, double step) {
+  if (waiting <= 0.0) return newest;
+  return mixed(mixed(newest, before[0], kept_unit(waiting)), before[1], kept_unit(waiting - step));
 }
 
 }  // namespace
@@ -97,25 +103,20 @@ CarParameters checked(const std::array<double, kCarParameters>& values) {
   if (!(car.slip_mps > 0.0 && car.gyration_m > 0.0)) {
     throw std::invalid_argument("slip_mps and gyration_m must be more than zero");
   }
-  if (car.command_delay_s > kStep_s) throw std::invalid_argument("command_delay_s must be at most one step");
+  if (car.command_delay_s > 2.0 * kStep_s) throw std::invalid_argument("command_delay_s must be at most two steps");
   return car;
 }
 
-void drive(const CarParameters& car, const Command& command, Motion& motion) {
-  const double wheel_share = kSub_s / (kSub_s + car.wheel_lag_s);
-  const double hinge_share = kSub_s / (kSub_s + car.steering_lag_s);
+void drive(const CarParameters& car, const Command& command, Motion& motion, double step_s) {
+  const double h = step_s / kSubsteps;
+  const double wheel_share = h / (h + car.wheel_lag_s);
+  const double hinge_share = h / (h + car.steering_lag_s);
   for (int i = 0; i < kSubsteps; ++i) {
-    // A command that arrives inside a substep counts from the substep's share on.
-    const double waited = kept_within((car.command_delay_s - i * kSub_s) / kSub_s, 1.0);
-    Command now = command;
-    if (waited > 0.0) {
-      now.steering_rad += waited * (motion.previous.steering_rad - command.steering_rad);
-      now.speed_mps += waited * (motion.previous.speed_mps - command.speed_mps);
-    }
-    substep(car, now, wheel_share, hinge_share, motion);
+    const Command now = in_force(command, motion.before, (car.command_delay_s - i * h) / h, step_s / h);
+    substep(car, now, h, wheel_share, hinge_share, motion);
   }
   motion.yaw = wrap_angle(motion.yaw);
-  motion.previous = command;
+  motion.before = {command, motion.before[0]};
 }
 
 }  // namespace paddock

@@ -20,11 +20,10 @@ struct CarParameters {  // sim/dynamics.py names, documents and orders these the
   double front_half_track_m;
   double rear_half_track_m;
   double speed_gain;           // steady speed over commanded speed
-  double wheel_lag_s;          // the wheels' speed follows the command with this time constant ...
-  double wheel_rate_mps2;      // ... and at most this fast
+  double wheel_lag_s;          // the wheels' speed follows the command with this time constant
   double steering_gain;        // steady hinge angle over commanded angle
   double steering_lag_s;
-  double command_delay_s;      // 0 to one step
+  double command_delay_s;      // from the row of a command to its effect, at most two steps
   double grip_mps2;            // friction coefficient times gravity
   double slip_mps;             // sliding at which friction has 71 % of its strength
   double gyration_m;           // radius of gyration about the vertical axis
@@ -42,13 +41,13 @@ struct Motion {
   double yaw_rate = 0.0;                           // rad/s
   double hinge_rad = 0.0;
   double tread_mps = 0.0;                          // circumferential speed of the wheels
-  Command previous;                                // still in force while the new command is delayed
+  std::array<Command, 2> before;                   // the last two, in force while newer ones are delayed
 };
 
 // Throws std::invalid_argument where a number makes no car.
 CarParameters checked(const std::array<double, kCarParameters>& values);
 
-// One step of 1/15 s.
-void drive(const CarParameters& car, const Command& command, Motion& motion);
+// One step, of 1/15 s unless a recording says otherwise.
+void drive(const CarParameters& car, const Command& command, Motion& motion, double step_s = kStep_s);
 
 }  // namespace paddock
