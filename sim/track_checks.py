@@ -26,7 +26,8 @@ def clean(
 ) -> Track:
     """Make a Track of rows (N, 6): centre x, y, inner x, y, outer x, y in metres, the layout of the real route files.
 
-    Of rows that repeat one centre point the last stays, a loop's last equal to its first, and the borders change places where they were named the wrong way round.
+    Of rows that repeat one centre point the last stays, a loop's last row is made equal to its first, and the borders
+    change places where they were named the wrong way round.
     TrackError says in one line why something is no track.
     """
     check_name(name)
@@ -69,7 +70,8 @@ def _first_bad(bad: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> int:
 
 def _without_duplicates(rows: Points) -> Points:
     moved = np.hypot(*np.diff(rows[:, :2], axis=0).T) > DUPLICATE_M
-    return rows[np.concatenate([moved, [True]])]
+    kept: Points = rows[np.concatenate([moved, [True]])]
+    return kept
 
 
 def _is_loop(rows: Points) -> bool:
@@ -110,7 +112,8 @@ def _check_size(track: Track) -> None:
 
 
 def _check_crossings(track: Track) -> None:
-    from shapely import LinearRing, LineString, Polygon  # slow to import, and only imports need it
+    # Slow to import, and only new tracks need it.
+    from shapely import LinearRing, LineString, Polygon  # type: ignore[import-untyped]
 
     kind = LinearRing if track.closed else LineString
     lines = {"centre line": kind(track.centre), "inner border": kind(track.inner), "outer border": kind(track.outer)}

@@ -17,7 +17,7 @@ from sim.track_checks import clean
 SPACING_M = 0.12
 FINE_M = 0.01
 EASING_M = 0.22
-"""Standard deviation of the smoothing along the road: arcs open and close over about half a metre, as a clothoid would."""
+"""Standard deviation of the smoothing along the road: bends open and close over half a metre, as clothoids would."""
 PRECISION_DECIMALS = 4
 
 
@@ -36,7 +36,7 @@ class Corner:
 
 @dataclass(frozen=True)
 class CircuitPlan:
-    """A circuit before it is drawn. Corners run counterclockwise; the start line is `start` of the way from corner 0 to 1."""
+    """A circuit before it is drawn: its corners counterclockwise, `start` the share of the way from corner 0 to 1."""
 
     name: str
     title: str
@@ -54,7 +54,8 @@ def draw(plan: CircuitPlan) -> Track:
     centre, width = _spaced(fine, widths, _start_of(plan))
     half = width[:, None] / 2.0
     left = _left(centre)
-    rows = np.round(np.hstack([centre, centre + left * half, centre - left * half]), PRECISION_DECIMALS)
+    rows: Points = np.hstack([centre, centre + left * half, centre - left * half])
+    rows = np.array(np.round(rows, PRECISION_DECIMALS), dtype=np.float64)
     rows = np.vstack([rows, rows[:1]])
     return clean(plan.name, rows, title=plan.title, description=plan.description, difficulty=plan.difficulty)
 

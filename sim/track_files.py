@@ -22,14 +22,14 @@ FULL_SIZE_WIDTH_M = 2.5
 CAR_SCALE = 1.0 / 18.0
 
 
-def read_track(path: Path, name: str = "") -> Track:
+def read_track(path: Path, name: str | None = None) -> Track:
     """Read a track by its suffix: .npy, .json or .csv. TrackError says what is wrong with the file."""
     path = Path(path)
     readers = {".npy": read_npy, ".json": read_json, ".csv": read_csv}
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise TrackError(f"{path.name} is no track file: use .npy (route file), .json (Paddock) or .csv (TUM)")
-    return reader(path, name)
+    return reader(path, name or "")
 
 
 def read_npy(source: Path | bytes, name: str = "") -> Track:
@@ -181,10 +181,7 @@ def _numbers_of_csv(data: bytes, name: str) -> Points:
 
 
 def _left_normals(centre: Points, closed: bool) -> Points:
-    if closed:
-        tangent = np.roll(centre, -1, axis=0) - np.roll(centre, 1, axis=0)
-    else:
-        tangent = np.gradient(centre, axis=0)
+    tangent = np.roll(centre, -1, axis=0) - np.roll(centre, 1, axis=0) if closed else np.gradient(centre, axis=0)
     size = np.hypot(*tangent.T)[:, None]
     unit = np.divide(tangent, size, out=np.zeros_like(tangent), where=size > 0)
     return np.column_stack([-unit[:, 1], unit[:, 0]])

@@ -1,0 +1,159 @@
+"""What a car can see with, and the networks that turn it into actions. Names are those of model_metadata.json."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class SensorKind(StrEnum):
+    """Sensors that exclude each other: a car carries at most one of each kind."""
+
+    VECTOR = "vector"
+    LIDAR = "lidar"
+    CAMERA = "camera"
+
+
+@dataclass(frozen=True)
+class Sensor:
+    """One sensor: its name in files, what it measures, and whether this simulator can train on it."""
+
+    name: str
+    title: str
+    kind: SensorKind
+    shape: tuple[int, ...]
+    trainable: bool
+    description: str
+
+
+@dataclass(frozen=True)
+class Network:
+    """One policy network: its name in files, the kinds of sensor it is for, and its layers where all are dense."""
+
+    name: str
+    title: str
+    kinds: frozenset[SensorKind]
+    trainable: bool
+    description: str
+    dense: tuple[int, ...] = ()
+    activation: str = ""
+
+
+# Figures of the real sensors: SimApp 6 and its car description; the console's pages where they say the same.
+TRACK_FEATURES = Sensor(
+    "PADDOCK_TRACK_VECTOR",
+    "Track vector",
+    SensorKind.VECTOR,
+    (),
+    True,
+    "Where the car is on the track and how the road bends ahead, as numbers. Learns fastest; no real car has it.",
+)
+LIDAR = Sensor(
+    "LIDAR",
+    "LIDAR",
+    SensorKind.LIDAR,
+    (64,),
+    True,
+    "64 beams over 300°, from 0.15 m to 1 m: how far the borders are.",
+)
+SECTOR_LIDAR = Sensor(
+    "SECTOR_LIDAR",
+    "LIDAR, 8 sectors",
+    SensorKind.LIDAR,
+    (8,),
+    False,
+    "For each of 8 sectors, whether something is nearer than 0.5 m.",
+)
+DISCRETIZED_SECTOR_LIDAR = Sensor(
+    "DISCRETIZED_SECTOR_LIDAR",
+    "LIDAR, 8 sectors in 8 steps",
+    SensorKind.LIDAR,
+    (64,),
+    False,
+    "For each of 8 sectors, in which of 8 steps up to 2 m something is.",
+)
+FRONT_FACING_CAMERA = Sensor(
+    "FRONT_FACING_CAMERA",
+    "Camera",
+    SensorKind.CAMERA,
+    (120, 160, 1),
+    False,
+    "One grey picture, 160 by 120, 15 times a second: 64.7° wide, 15° down, 0.13 m above the road.",
+)
+STEREO_CAMERAS = Sensor(
+    "STEREO_CAMERAS",
+    "Stereo cameras",
+    SensorKind.CAMERA,
+    (120, 160, 2),
+    False,
+    "Two grey pictures, 160 by 120, from lenses 6 cm apart.",
+)
+
+SENSORS: dict[str, Sensor] = {
+    sensor.name: sensor
+    for sensor in (
+        TRACK_FEATURES,
+        LIDAR,
+        SECTOR_LIDAR,
+        DISCRETIZED_SECTOR_LIDAR,
+        FRONT_FACING_CAMERA,
+        STEREO_CAMERAS,
+    )
+}
+
+_DENSE = frozenset({SensorKind.VECTOR, SensorKind.LIDAR})
+_CAMERA = frozenset({SensorKind.CAMERA, SensorKind.LIDAR})
+
+PADDOCK_SMALL = Network(
+    "PADDOCK_SMALL",
+    "Small",
+    _DENSE,
+    True,
+    "Two layers of 64: quick to train, quick to drive.",
+    (64, 64),
+    "tanh",
+)
+LIDAR_DENSE = Network(
+    "LIDAR",
+    "Wide",
+    _DENSE,
+    True,
+    "Two layers of 256, as the real car has them behind its LIDAR.",
+    (256, 256),
+    "relu",
+)
+SHALLOW_CNN = Network(
+    "DEEP_CONVOLUTIONAL_NETWORK_SHALLOW",
+    "3-layer CNN",
+    _CAMERA,
+    False,
+    "Convolutions 32/8/4, 64/4/2, 64/3/1 (filters, kernel, stride) with rectifiers.",
+)
+MIDDLE_CNN = Network(
+    "DEEP_CONVOLUTIONAL_NETWORK",
+    "5-layer CNN",
+    _CAMERA,
+    False,
+    "Convolutions 32/5/2, 32/3/1, 64/3/2, 64/3/1 and a layer of 64.",
+)
+DEEP_CNN = Network(
+    "DEEP_CONVOLUTIONAL_NETWORK_DEEP",
+    "Deep CNN",
+    _CAMERA,
+    False,
+    "Convolutions 32/8/4, 32/4/2, 64/4/2, 64/3/1 and two layers of 512.",
+)
+
+NETWORKS: dict[str, Network] = {
+    network.name: network for network in (PADDOCK_SMALL, LIDAR_DENSE, SHALLOW_CNN, MIDDLE_CNN, DEEP_CNN)
+}
+
+
+def trainable_sensors() -> tuple[Sensor, ...]:
+    """The sensors that this simulator can train on, for forms."""
+    return tuple(sensor for sensor in SENSORS.values() if sensor.trainable)
+
+
+def trainable_networks() -> tuple[Network, ...]:
+    """The networks that this simulator can train, for forms."""
+    return tuple(network for network in NETWORKS.values() if network.trainable)
