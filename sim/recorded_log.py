@@ -68,7 +68,7 @@ class RecordedLog:
 
 
 def read_log(path: Path) -> RecordedLog:
-    """Read one SimTrace CSV, or all of a folder in the order of N in `N-iteration.csv`. RecordedLogError names the line."""
+    """Read one SimTrace CSV, or a folder of N-iteration.csv in the order of N. RecordedLogError names the line."""
     path = Path(path)
     files = sorted(path.glob("*-iteration.csv"), key=_iteration) if path.is_dir() else [path]
     rows: list[dict[str, str]] = []
