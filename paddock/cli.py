@@ -12,10 +12,8 @@ import click
 from flask.cli import AppGroup
 
 from paddock.commands import bench, instance, learning, reward, tracks
-from paddock.failures import INPUT_ERRORS, MISSING_ERRORS
+from paddock.failures import WRONG_INPUT, exit_code_of
 
-WRONG_INPUT = 2
-MISSING = 3
 INTERRUPTED = 130
 
 
@@ -46,15 +44,11 @@ def main() -> NoReturn:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
         sys.exit(0)
-    except MISSING_ERRORS as error:
-        _say(error)
-        sys.exit(MISSING)
-    except INPUT_ERRORS as error:
-        _say(error)
-        sys.exit(WRONG_INPUT)
+    except Exception as error:
+        code = exit_code_of(error)
+        if code is None:
+            raise
+        message = str(error).replace("\n", " ")
+        click.echo(f"paddock: {message}", err=True)
+        sys.exit(code)
     sys.exit(0)
-
-
-def _say(error: BaseException) -> None:
-    message = str(error).replace("\n", " ")
-    click.echo(f"paddock: {message}", err=True)

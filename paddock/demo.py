@@ -14,10 +14,10 @@ from redis import Redis
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
-from paddock.supervisor import DEMO_PASSWORD
+from paddock.demo_password import DEMO_PASSWORD
 from portal import clock, doorbell, redis_connection
 from portal.database import make_engine, read_session, write_session
-from portal.rules import local_accounts, models, races, racers, submissions, trainings
+from portal.rules import local_accounts, models, racers, races, submissions, trainings
 from portal.settings import Settings
 from portal.tables import Evaluation, JobKind, Model, Race, Racer, TrainingRun
 from sim.car import Car

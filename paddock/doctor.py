@@ -8,6 +8,8 @@ import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
+from redis import Redis
+from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
 from paddock import valkey
@@ -68,9 +70,7 @@ def _learner(_settings: Settings) -> list[Finding]:
 
 
 def _queue_server(settings: Settings) -> list[Finding]:
-    from paddock.supervisor import queue_server_answers
-
-    if queue_server_answers(settings.redis_address):
+    if _answers(settings.redis_address):
         return [Finding("queue server", True, "answers")]
     if settings.redis_url:
         return [Finding("queue server", False, "PADDOCK_REDIS_URL does not answer")]
@@ -78,6 +78,16 @@ def _queue_server(settings: Settings) -> list[Finding]:
         return [Finding("queue server", True, f"not running now; `paddock up` starts {valkey.binary()}")]
     except valkey.ValkeyError as error:
         return [Finding("queue server", False, str(error))]
+
+
+def _answers(address: str) -> bool:
+    connection = Redis.from_url(address, socket_timeout=2)
+    try:
+        return bool(connection.ping())
+    except RedisError:
+        return False
+    finally:
+        connection.close()
 
 
 def _database(settings: Settings) -> list[Finding]:

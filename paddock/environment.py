@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from portal.settings import Settings
-from sim.track_library import TrackLibrary
+
+if TYPE_CHECKING:
+    from sim.track_library import TrackLibrary
 
 LONGEST_CODE_BYTES = 64 * 1024
 
@@ -18,6 +21,8 @@ def settings() -> Settings:
 
 def track_library() -> TrackLibrary:
     """The shipped tracks and those imported into the data directory."""
+    from sim.track_library import TrackLibrary
+
     return TrackLibrary(settings().tracks_path)
 
 

@@ -1,19 +1,36 @@
-"""Errors that a person can mend: shown as one line, told apart by exit code."""
+"""Errors that a person can mend: shown as one line, told apart by exit code.
+
+Errors of libraries are known by name: a command that does not use the database must not wait for its import.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy.exc import OperationalError
-
-from paddock.valkey import ValkeyError
-from portal.rules.broken import RuleBroken
-from portal.settings import SettingsError
-from sim.reward_state import RewardFailed
+WRONG_INPUT = 2
+MISSING = 3
 
 
 class PartMissing(RuntimeError):
     """Something that Paddock needs here is not there; the message says the mend."""
 
 
-MISSING_ERRORS = (PartMissing, ValkeyError, SettingsError, ConnectionError, OperationalError)
-INPUT_ERRORS = (ValueError, OSError, RuleBroken, RewardFailed)
+MISSING_NAMES = frozenset(
+    {
+        "paddock.failures.PartMissing",
+        "portal.settings.SettingsError",
+        "builtins.ConnectionError",
+        "sqlalchemy.exc.OperationalError",
+        "redis.exceptions.ConnectionError",
+    }
+)
+INPUT_NAMES = frozenset(
+    {"builtins.ValueError", "builtins.OSError", "portal.rules.broken.RuleBroken", "sim.reward_state.RewardFailed"}
+)
 """TrackError, CarError, HyperparameterError and ModelError are ValueErrors."""
+
+
+def exit_code_of(error: Exception) -> int | None:
+    """The exit code of an error that a person can mend; None for one that is a fault of ours."""
+    names = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(error).__mro__}
+    if names & MISSING_NAMES:
+        return MISSING
+    return WRONG_INPUT if names & INPUT_NAMES else None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import secrets
 
+from migrations.upgrade import upgrade
+from paddock.demo_password import DEMO_PASSWORD
 from portal import clock
 from portal.database import make_engine, write_session
 from portal.rules import local_accounts, racers
@@ -20,6 +22,25 @@ def grant_admin(settings: Settings, who: str, *, granted: bool) -> str:
     finally:
         engine.dispose()
     return f"{name} is an administrator now." if granted else f"{name} is an administrator by group only now."
+
+
+def prepare(settings: Settings, *, demo: bool) -> str:
+    """Brings the database up to date and makes the first administrator where the local provider has no account.
+
+    Returns the administrator's password where one was made now, else nothing.
+    """
+    settings.data_path.mkdir(parents=True, exist_ok=True)
+    upgrade(settings.database_address)
+    if not settings.uses_local_provider:
+        return ""
+    password = DEMO_PASSWORD if demo else secrets.token_urlsafe(12)
+    engine = make_engine(settings.database_address)
+    try:
+        with write_session(engine) as session:
+            made = local_accounts.first_admin(session, password, now=clock.now())
+    finally:
+        engine.dispose()
+    return password if made else ""
 
 
 def new_password(settings: Settings, username: str) -> str:

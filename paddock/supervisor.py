@@ -4,33 +4,25 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 import signal
 import socket
+import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import IO
 
-import requests
-from redis import Redis
-from redis.exceptions import RedisError
-
-from migrations.upgrade import upgrade
 from paddock import valkey
 from paddock.child import Child
+from paddock.demo_password import DEMO_PASSWORD
 from paddock.failures import PartMissing
-from portal import clock
-from portal.database import make_engine, write_session
-from portal.rules import local_accounts
 from portal.settings import Settings
 
 READY_WITHIN_S = 60.0
 WATCH_EVERY_S = 0.5
-DEMO_PASSWORD = "paddock-demo"  # noqa: S105  printed on the page that needs it, on loopback only
-
 Say = Callable[[str], None]
 
 
@@ -64,15 +56,18 @@ class Supervisor:
         self.stopping = True
 
     def _start(self) -> None:
+        """The portal starts while the database is prepared; workers start when both are done."""
         self._start_queue_server()
-        upgrade(self.settings.database_address)
-        password = self._first_password()
-        for name, arguments in self._processes():
-            self._start_child(name, [sys.executable, "-m", "paddock", *arguments])
+        self._start_part("web", "web")
+        password = self._prepare()
+        for name, *arguments in self._workers():
+            self._start_part(name, *arguments)
         self._wait_until_healthy()
+        if self.stopping:
+            return
         self._greet(password)
-        if self.demo and not self.stopping:
-            self._start_child("demo", [sys.executable, "-m", "paddock", "demo"])
+        if self.demo:
+            self._start_part("demo", "demo")
 
     def _start_queue_server(self) -> None:
         if self.settings.redis_url:
@@ -80,46 +75,41 @@ class Supervisor:
         folder, socket_path = self.settings.valkey_path, self.settings.valkey_socket
         valkey.prepare(folder, socket_path)
         self._start_child("valkey", valkey.command(folder, socket_path))
-        valkey.wait_until_ready(self.settings.redis_address)
+        valkey.wait_until_ready(socket_path)
 
-    def _processes(self) -> list[tuple[str, list[str]]]:
+    def _prepare(self) -> str:
+        """Brings the database up to date; returns the first administrator's password where one was made now."""
+        command = [sys.executable, "-m", "paddock", "prepare", *(["--demo"] if self.demo else [])]
+        done = subprocess.run(command, env=self._environment(), capture_output=True, text=True, check=False)  # noqa: S603
+        if done.returncode != 0:
+            raise PartMissing(done.stderr.strip().removeprefix("paddock: ") or "the database could not be prepared")
+        return done.stdout.strip()
+
+    def _workers(self) -> list[list[str]]:
         """Name and arguments. The express worker has no trainings: a short job never waits behind a long one."""
-        workers = [f"worker-{number}" for number in range(1, self.settings.workers + 1)]
-        return [
-            ("web", ["web"]),
-            ("maintenance", ["maintenance"]),
-            ("express", ["worker", "--name", "express", "--queue", "reward-checks", "--queue", "evaluation"]),
-            *((name, ["worker", "--name", name, "--queue", "evaluation", "--queue", "training"]) for name in workers),
-        ]
+        express = ["express", "worker", "--name", "express", "--queue", "reward-checks", "--queue", "evaluation"]
+        names = [f"worker-{number}" for number in range(1, self.settings.workers + 1)]
+        others = [[name, "worker", "--name", name, "--queue", "evaluation", "--queue", "training"] for name in names]
+        return [["maintenance", "maintenance"], express, *others]
+
+    def _start_part(self, name: str, *arguments: str) -> None:
+        self._start_child(name, [sys.executable, "-m", "paddock", *arguments])
 
     def _start_child(self, name: str, command: list[str]) -> None:
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
-        child = Child(name, command, self.settings.data_path / "logs" / f"{name}.log", environment)
+        child = Child(name, command, self.settings.data_path / "logs" / f"{name}.log", self._environment())
         child.start()
         self.children.append(child)
 
-    def _first_password(self) -> str | None:
-        """Makes the first administrator where the local provider has no account yet; returns the password, once."""
-        if not self.settings.uses_local_provider:
-            return None
-        password = DEMO_PASSWORD if self.demo else secrets.token_urlsafe(12)
-        engine = make_engine(self.settings.database_address)
-        try:
-            with write_session(engine) as session:
-                made = local_accounts.first_admin(session, password, now=clock.now())
-        finally:
-            engine.dispose()
-        return password if made else None
+    def _environment(self) -> dict[str, str]:
+        """One thread for each process: threads of several learners would wait for each other's cores."""
+        return {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
 
     def _wait_until_healthy(self) -> None:
         address = f"http://{_reachable(self.settings.host)}:{self.settings.port}/healthz"
         deadline = time.monotonic() + READY_WITHIN_S
         while time.monotonic() < deadline and not self.stopping:
-            try:
-                if requests.get(address, timeout=2).status_code == 200:
-                    return
-            except requests.RequestException:
-                pass
+            if _is_healthy(address):
+                return
             web = next(child for child in self.children if child.name == "web")
             if not web.is_running:
                 raise PartMissing(f"the portal did not start; its log is {web.log}")
@@ -129,7 +119,7 @@ class Supervisor:
                 f"the portal does not answer at {address}; the logs are in {self.settings.data_path / 'logs'}"
             )
 
-    def _greet(self, password: str | None) -> None:
+    def _greet(self, password: str) -> None:
         self.say(f"Paddock is at {self.settings.address}")
         if not self.settings.uses_local_provider:
             self.say(f"Sign in with your account at {self.settings.oidc_issuer}.")
@@ -214,12 +204,9 @@ def _require_free_port(settings: Settings) -> None:
             ) from None
 
 
-def queue_server_answers(address: str) -> bool:
-    """True where the queue server answers now."""
-    connection = Redis.from_url(address, socket_timeout=2)
+def _is_healthy(address: str) -> bool:
     try:
-        return bool(connection.ping())
-    except RedisError:
+        with urllib.request.urlopen(address, timeout=5) as answer:  # noqa: S310  our own address
+            return bool(answer.status == 200)
+    except OSError:
         return False
-    finally:
-        connection.close()

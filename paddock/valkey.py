@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from redis import Redis
-from redis.exceptions import RedisError
+from paddock.failures import PartMissing
 
 READY_WITHIN_S = 10.0
 
 
-class ValkeyError(RuntimeError):
+class ValkeyError(PartMissing):
     """The queue server cannot be started; the message says the mend."""
 
 
@@ -32,14 +32,14 @@ def binary() -> str:
         return found
 
 
-def command(folder: Path, socket: Path) -> list[str]:
-    """The command line of a server that keeps everything in `folder` and listens on `socket`, both absolute.
+def command(folder: Path, socket_path: Path) -> list[str]:
+    """The command line of a server that keeps everything in `folder` and listens on `socket_path`, both absolute.
 
     The append-only file is written every second: what is lost at worst is a doorbell, and the database rings again.
     """
     options = {
         "port": "0",
-        "unixsocket": str(socket),
+        "unixsocket": str(socket_path),
         "unixsocketperm": "700",
         "dir": str(folder),
         "appendonly": "yes",
@@ -51,39 +51,46 @@ def command(folder: Path, socket: Path) -> list[str]:
     return [binary(), *(part for name, value in options.items() for part in (f"--{name}", value))]
 
 
-def prepare(folder: Path, socket: Path) -> None:
+def prepare(folder: Path, socket_path: Path) -> None:
     """Makes the folders, closed to everybody else. Raises ValkeyError where the socket's folder is somebody else's."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if socket.parent.stat().st_uid != folder.stat().st_uid:
-        raise ValkeyError(f"{socket.parent} belongs to somebody else; remove it or choose a shorter data directory")
+    socket_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if socket_path.parent.stat().st_uid != folder.stat().st_uid:
+        raise ValkeyError(
+            f"{socket_path.parent} belongs to somebody else; remove it or choose a shorter PADDOCK_DATA"
+        )
 
 
-def wait_until_ready(address: str) -> None:
+def wait_until_ready(socket_path: Path) -> None:
     """Returns when the server answers. Raises ValkeyError after ten seconds."""
-    connection = Redis.from_url(address)
     deadline = time.monotonic() + READY_WITHIN_S
+    while time.monotonic() < deadline:
+        if answers(socket_path):
+            return
+        time.sleep(0.02)
+    raise ValkeyError(f"the queue server at {socket_path} does not answer; look into its log")
+
+
+def answers(socket_path: Path) -> bool:
+    """True where a server on this socket says PONG: five bytes, for which no client library is worth its start."""
     try:
-        while time.monotonic() < deadline:
-            try:
-                connection.ping()
-                return
-            except RedisError:
-                time.sleep(0.02)
-    finally:
-        connection.close()
-    raise ValkeyError(f"the queue server at {address} does not answer; look into its log")
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(2)
+            connection.connect(str(socket_path))
+            connection.sendall(b"PING\r\n")
+            return connection.recv(5) == b"+PONG"
+    except OSError:
+        return False
 
 
 @contextmanager
 def running(folder: Path) -> Iterator[str]:
     """A server for as long as the block lasts; gives its address."""
-    socket = folder / "valkey.sock"
-    address = f"unix://{socket}"
-    process = subprocess.Popen(command(folder, socket), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+    socket_path = folder / "valkey.sock"
+    process = subprocess.Popen(command(folder, socket_path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
     try:
-        wait_until_ready(address)
-        yield address
+        wait_until_ready(socket_path)
+        yield f"unix://{socket_path}"
     finally:
         process.terminate()
         process.wait(timeout=10)

@@ -92,11 +92,20 @@ def doctor(as_json: bool) -> None:
 
 
 @click.command(hidden=True)
+@click.option("--demo", is_flag=True, help="The first administrator gets the demo's password.")
+def prepare(demo: bool) -> None:
+    """Bring the database up to date and make the first administrator; `up` runs this."""
+    from paddock.operator import prepare as prepare_instance
+
+    click.echo(prepare_instance(settings(), demo=demo))
+
+
+@click.command(hidden=True)
 def demo() -> None:
     """Prepare the demo's people, models and race; `up --demo` runs this."""
-    from paddock.demo import prepare
+    from paddock.demo import prepare as prepare_demo
 
-    prepare(settings(), say=lambda text: click.echo(text))
+    prepare_demo(settings(), say=lambda text: click.echo(text))
 
 
 @click.group()
@@ -123,4 +132,4 @@ def password(username: str) -> None:
     click.echo(new_password(settings(), username))
 
 
-COMMANDS = (up, web, worker, maintenance, migrate, doctor, demo, admin)
+COMMANDS = (up, web, worker, maintenance, migrate, doctor, prepare, demo, admin)

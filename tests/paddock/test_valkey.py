@@ -25,7 +25,7 @@ def test_what_was_queued_survives_a_kill() -> None:
         for attempt in range(2):
             process = subprocess.Popen(valkey.command(folder, socket), stdout=subprocess.DEVNULL)
             try:
-                valkey.wait_until_ready(f"unix://{socket}")
+                valkey.wait_until_ready(socket)
                 connection = Redis.from_url(f"unix://{socket}")
                 if attempt == 0:
                     connection.rpush("jobs", "one")
