@@ -1,8 +1,8 @@
 """How the car moves: the numbers of the native model, in named presets.
 
 The model is in `sim/native/dynamics.hpp`: four wheels turned at one speed by stiff controllers, Coulomb friction at
-each contact, both front wheels at one hinge angle. Where a number comes from is said beside it; *fitted* means by open-loop
-replay of recorded actions (see docs/simulator.md), one value for a slow and a fast log together.
+each contact, both front wheels at one hinge angle. Where a number comes from is said beside it; *fitted* means by
+open-loop replay of recorded actions (see docs/simulator.md), one value for a slow and a fast log together.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ class CarDynamics:
     """Time constant of the treads' speed. Fits put it at zero: at launch the wheels spin and friction does the rest."""
     steering_gain: float = 1.0
     """Steady hinge angle over commanded angle. Fits left to themselves find 1.00 to 1.02."""
-    steering_lag_s: float = 0.147
+    steering_lag_s: float = 0.143
     """Time constant of the hinge. Fitted."""
-    command_delay_s: float = 0.052
+    command_delay_s: float = 0.051
     """From a row's command to its effect. Fitted; the real simulator does not stop while the policy thinks."""
     grip_mps2: float = 3.42
     """Deceleration of a car sliding on all wheels. Fitted; the launch of 3.3 m/s2 measured in logs says the same."""

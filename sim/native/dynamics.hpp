@@ -12,7 +12,7 @@
 namespace paddock {
 
 inline constexpr double kStep_s = 1.0 / 15.0;
-inline constexpr int kSubsteps = 8;
+inline constexpr int kSubsteps = 4;
 
 struct CarParameters {  // sim/dynamics.py names, documents and orders these the same
   double front_axle_m;         // ahead of the base
@@ -49,5 +49,10 @@ CarParameters checked(const std::array<double, kCarParameters>& values);
 
 // One step, of 1/15 s unless a recording says otherwise.
 void drive(const CarParameters& car, const Command& command, Motion& motion, double step_s = kStep_s);
+
+// One step of 1/15 s for kLanes cars side by side, each to the bit what drive() makes of it alone.
+inline constexpr std::size_t kLanes = 8;
+void drive_lanes(const CarParameters& car, const std::array<Command, kLanes>& commands,
+                 const std::array<Motion*, kLanes>& motions);
 
 }  // namespace paddock

@@ -31,6 +31,8 @@ inline constexpr double kFront_m = 0.14;          // x, y and progress are those
 inline constexpr std::int32_t kPatience = 15;     // steps without moving, or of falling progress
 inline constexpr double kMoved_m = 0.0003;
 
+enum class Doing : std::uint8_t { nothing, running, pausing };  // in the step that is being made
+
 struct Car {
   Motion motion;
   Command command;             // last accepted
@@ -45,6 +47,7 @@ struct Car {
   std::int32_t resets = 0;
   std::int32_t lap_from_resets = 0;
   std::int32_t standing = 0, falling = 0, pausing = 0;
+  Doing doing = Doing::nothing;
 };
 
 // SimApp's compute_current_prog: 0..100, from the difference of fractions and the progress one row before.

@@ -27,9 +27,8 @@ float single(double value) { return static_cast<float>(value); }
 
 }  // namespace
 
-void write_features(const Track& track, const Car& car, Point front, double along_m, float* out) {
+void write_features(const Track& track, const Car& car, SinCos yaw, Point front, double along_m, float* out) {
   const Motion& m = car.motion;
-  const SinCos yaw = sincos(m.yaw);
   const Sample here = track.sample(along_m);
   const double offset = here.along_x * (front.y - here.y) - here.along_y * (front.x - here.x);
   const double half = std::max(offset > 0.0 ? here.left_m : here.right_m, 0.05);
@@ -153,9 +152,8 @@ double Walls::distance(Point from, double dx, double dy, double reach_m) const {
   }
 }
 
-void write_lidar(const Walls& walls, const LidarRules& rules, Car& car, float* out) {
+void write_lidar(const Walls& walls, const LidarRules& rules, SinCos yaw, Car& car, float* out) {
   static const Beams beams;
-  const SinCos yaw = sincos(car.motion.yaw);
   const Point from{car.motion.x, car.motion.y};
   const double reach_m = rules.clip_m + 6.0 * rules.noise_m;  // beyond it noise cannot bring a wall into sight
   for (std::size_t i = 0; i < kBeams; ++i) {

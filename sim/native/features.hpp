@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "episode.hpp"
+#include "maths.hpp"
 #include "track.hpp"
 
 namespace paddock {
@@ -16,7 +17,7 @@ inline constexpr std::size_t kFeatures = 11 + 2 * kLook_m.size() + 2;  // sim/wo
 inline constexpr std::size_t kBeams = 64;
 
 // Writes kFeatures numbers about a car whose front point is projected at along_m.
-void write_features(const Track& track, const Car& car, Point front, double along_m, float* out);
+void write_features(const Track& track, const Car& car, SinCos yaw, Point front, double along_m, float* out);
 
 // The track's borders as walls, in a grid that rays walk through.
 class Walls {
@@ -47,6 +48,6 @@ struct LidarRules {
 };
 
 // Writes kBeams distances in metres, from -150 degrees (right) to +150 (left) about the heading.
-void write_lidar(const Walls& walls, const LidarRules& rules, Car& car, float* out);
+void write_lidar(const Walls& walls, const LidarRules& rules, SinCos yaw, Car& car, float* out);
 
 }  // namespace paddock

@@ -9,6 +9,7 @@ namespace paddock {
 namespace {
 
 constexpr std::int32_t kBlock = 8;  // cells to a side of the coarse square that prepares its cells
+constexpr double kCell_m = 0.06;
 constexpr double kMostCells = 400000.0;
 
 double square(double v) { return v * v; }
@@ -21,7 +22,8 @@ Polyline::Polyline(std::vector<Point> points, double margin_m) : points_(std::mo
     const double squared = square(points_[i + 1].x - points_[i].x) + square(points_[i + 1].y - points_[i].y);
     if (!(squared > 0.0)) throw std::invalid_argument("two consecutive points of a line are the same");
     start_m_.push_back(length_m_);
-    squared_m2_.push_back(squared);
+    search_.push_back({points_[i].x, points_[i].y, points_[i + 1].x - points_[i].x, points_[i + 1].y - points_[i].y,
+                       squared, 1.0 / squared});
     segment_m_.push_back(std::sqrt(squared));
     length_m_ += segment_m_.back();
   }
@@ -29,18 +31,17 @@ Polyline::Polyline(std::vector<Point> points, double margin_m) : points_(std::mo
 }
 
 void Polyline::consider(std::int32_t segment, Point p, Projection& best) const {
-  const Point a = points_[segment];
-  const Point b = points_[segment + 1];
-  const double dx = b.x - a.x;
-  const double dy = b.y - a.y;
-  const double factor = ((p.x - a.x) * dx + (p.y - a.y) * dy) / squared_m2_[segment];
+  const Segment& s = search_[segment];
+  const double px = p.x - s.x;
+  const double py = p.y - s.y;
+  const double factor = (px * s.dx + py * s.dy) * s.per_squared;
   double squared;
   if (factor <= 0.0) {
-    squared = square(p.x - a.x) + square(p.y - a.y);
+    squared = square(px) + square(py);
   } else if (factor >= 1.0) {
-    squared = square(p.x - b.x) + square(p.y - b.y);
+    squared = square(p.x - points_[segment + 1].x) + square(p.y - points_[segment + 1].y);
   } else {
-    squared = square((a.y - p.y) * dx - (a.x - p.x) * dy) / squared_m2_[segment];
+    squared = square(px * s.dy - py * s.dx) * s.per_squared;
   }
   if (squared < best.squared_m2) {
     best.squared_m2 = squared;
@@ -107,7 +108,7 @@ void Polyline::build_grid(double margin_m) {
   }
   const double width = high.x - low.x + 2.0 * margin_m;
   const double height = high.y - low.y + 2.0 * margin_m;
-  const double cell_m = std::max(0.1, std::sqrt(width * height / kMostCells));
+  const double cell_m = std::max(kCell_m, std::sqrt(width * height / kMostCells));
   corner_ = {low.x - margin_m, low.y - margin_m};
   per_cell_ = 1.0 / cell_m;
   columns_ = static_cast<std::int32_t>(width * per_cell_) + 1;

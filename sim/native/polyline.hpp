@@ -49,7 +49,10 @@ class Polyline {
   std::vector<Point> points_;
   std::vector<double> start_m_;
   std::vector<double> segment_m_;
-  std::vector<double> squared_m2_;
+  struct Segment {  // what the search reads, side by side
+    double x, y, dx, dy, squared_m2, per_squared;
+  };
+  std::vector<Segment> search_;
   double length_m_ = 0.0;
 
   // For each square cell the segments that can be nearest to a point in it, in rising order.

@@ -12,6 +12,8 @@ namespace {
 constexpr double kCentreMargin_m = 1.5;  // beyond this the projection asks every segment: right, only slower
 constexpr double kBorderMargin_m = 0.5;  // borders are asked from points on the centre line only
 constexpr double kStrip_m = 0.05;
+constexpr double kCell_m = 0.06;
+constexpr double kMostCells = 400000.0;
 constexpr double kSample_m = 0.05;
 
 std::vector<Point> midway(const std::vector<Point>& a, const std::vector<Point>& b) {
@@ -75,6 +77,7 @@ Track::Track(std::vector<Point> centre, std::vector<Point> inner, std::vector<Po
   waypoint_fractions_.push_back(1.0);
   rising_ = std::is_sorted(waypoint_fractions_.begin(), waypoint_fractions_.end());
   build_rings();
+  build_cells();
   build_samples();
 }
 
@@ -182,9 +185,62 @@ bool Track::inside(const std::vector<Point>& ring, const std::vector<std::uint32
   return odd;
 }
 
-bool Track::on_track(Point p) const {
+bool Track::inside_rings(Point p) const {
   return inside(outer_ring_, outer_first_, outer_edges_, p) &&
          !(closed_ && inside(inner_ring_, inner_first_, inner_edges_, p));
+}
+
+bool Track::on_track(Point p) const {
+  const double column = (p.x - corner_.x) * per_cell_;
+  const double row = (p.y - corner_.y) * per_cell_;
+  if (!(column >= 0.0 && row >= 0.0 && column < columns_ && row < rows_)) return false;
+  const Cell cell = cells_[static_cast<std::size_t>(static_cast<std::int32_t>(row)) * columns_ +
+                           static_cast<std::size_t>(static_cast<std::int32_t>(column))];
+  return cell == Cell::border ? inside_rings(p) : cell == Cell::on;
+}
+
+void Track::build_cells() {
+  Point low = outer_ring_[0];
+  Point high = low;
+  for (const auto* ring : {&outer_ring_, &inner_ring_}) {
+    for (const Point& p : *ring) {
+      low = {std::min(low.x, p.x), std::min(low.y, p.y)};
+      high = {std::max(high.x, p.x), std::max(high.y, p.y)};
+    }
+  }
+  const double area = (high.x - low.x + 1.0) * (high.y - low.y + 1.0);
+  const double cell_m = std::max(kCell_m, std::sqrt(area / kMostCells));
+  per_cell_ = 1.0 / cell_m;
+  corner_ = {low.x - cell_m, low.y - cell_m};
+  columns_ = static_cast<std::int32_t>((high.x - corner_.x) * per_cell_) + 2;
+  rows_ = static_cast<std::int32_t>((high.y - corner_.y) * per_cell_) + 2;
+  cells_.assign(static_cast<std::size_t>(columns_) * rows_, Cell::off);
+  const auto middle = [&](std::int32_t column, std::int32_t row) {
+    return Point{corner_.x + (column + 0.5) * cell_m, corner_.y + (row + 0.5) * cell_m};
+  };
+  const auto index = [&](double from, double corner) { return static_cast<std::int32_t>((from - corner) * per_cell_); };
+  for (const auto* ring : {&outer_ring_, &inner_ring_}) {
+    for (std::size_t i = 0; i + 1 < ring->size(); ++i) {
+      const Point a = (*ring)[i];
+      const Point b = (*ring)[i + 1];
+      const double reach = (0.5 * cell_m + 1e-6) * (std::abs(b.x - a.x) + std::abs(b.y - a.y));
+      for (std::int32_t row = index(std::min(a.y, b.y) - 1e-6, corner_.y);
+           row <= index(std::max(a.y, b.y) + 1e-6, corner_.y); ++row) {
+        for (std::int32_t column = index(std::min(a.x, b.x) - 1e-6, corner_.x);
+             column <= index(std::max(a.x, b.x) + 1e-6, corner_.x); ++column) {
+          const Point m = middle(column, row);
+          const double across = (b.x - a.x) * (m.y - a.y) - (b.y - a.y) * (m.x - a.x);
+          if (std::abs(across) <= reach) cells_[static_cast<std::size_t>(row) * columns_ + column] = Cell::border;
+        }
+      }
+    }
+  }
+  for (std::int32_t row = 0; row < rows_; ++row) {
+    for (std::int32_t column = 0; column < columns_; ++column) {
+      Cell& cell = cells_[static_cast<std::size_t>(row) * columns_ + column];
+      if (cell == Cell::off && inside_rings(middle(column, row))) cell = Cell::on;
+    }
+  }
 }
 
 // SimApp's interpolate_pose with FORWARD_DIFFERENCE.

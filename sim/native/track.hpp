@@ -56,6 +56,8 @@ class Track {
  private:
   Pose look_ahead(const Polyline& line, double along_m) const;
   void build_rings();
+  void build_cells();
+  bool inside_rings(Point p) const;
   void build_samples();
   bool inside(const std::vector<Point>& ring, const std::vector<std::uint32_t>& first,
               const std::vector<std::uint32_t>& edges, Point p) const;
@@ -70,6 +72,13 @@ class Track {
   double bottom_ = 0.0, per_strip_ = 0.0;
   std::int32_t strips_ = 0;
   std::vector<std::uint32_t> outer_first_, outer_edges_, inner_first_, inner_edges_;
+
+  // Squares that no border passes are wholly on or wholly off the track.
+  enum class Cell : std::uint8_t { off, on, border };
+  Point corner_{};
+  double per_cell_ = 0.0;
+  std::int32_t columns_ = 0, rows_ = 0;
+  std::vector<Cell> cells_;
 
   std::vector<Sample> samples_;
   double per_sample_ = 0.0;

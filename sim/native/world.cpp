@@ -13,11 +13,6 @@ constexpr double kMaximumSteering_deg = 30.0;
 constexpr double kMinimumSpeed_mps = 0.1;
 constexpr double kMaximumSpeed_mps = 4.0;
 
-Point front_of(const Motion& m) {
-  const SinCos yaw = sincos(m.yaw);
-  return {m.x + kFront_m * yaw.cosine, m.y + kFront_m * yaw.sine};
-}
-
 void stand(Motion& m, const Pose& pose) {
   m = Motion{};
   m.x = pose.x;
@@ -89,7 +84,8 @@ World::Row World::look(const Car& car) const {
   const Motion& m = car.motion;
   const SinCos yaw = sincos(m.yaw);
   Row row;
-  row.front = front_of(m);
+  row.yaw = yaw;
+  row.front = {m.x + kFront_m * yaw.cosine, m.y + kFront_m * yaw.sine};
   row.at = track_->locate(row.front);
   row.progress = progress_after(row.at.fraction - car.start_fraction, car.previous_progress);
   row.wheels_on = 0;
@@ -130,8 +126,8 @@ void World::write(std::size_t i, const Row& row, Status now, bool crashed) {
   *out++ = row.at.width_m;
   *out++ = row.at.fraction * track_->length_m();
   *out++ = car.steps * kStep_s;
-  write_features(*track_, car, row.front, row.at.centre.along_m, &features[i * kFeatures]);
-  if (walls_) write_lidar(*walls_, *settings_.lidar, car, &lidar[i * kBeams]);
+  write_features(*track_, car, row.yaw, row.front, row.at.centre.along_m, &features[i * kFeatures]);
+  if (walls_) write_lidar(*walls_, *settings_.lidar, row.yaw, car, &lidar[i * kBeams]);
 }
 
 // Which of the rules of SimApp's reset/rules hold, and the first of them in the order of its EpisodeStatus.
@@ -186,8 +182,11 @@ void World::fail(std::size_t i) {
   write(i, row, Status::error, false);
 }
 
-void World::step_car(std::size_t i, double steering_deg, double speed_mps) {
+// What the action does before the row is looked at: begin anew, stay parked, fail, or take the command. True where the
+// car is to be driven.
+bool World::accept(std::size_t i, double steering_deg, double speed_mps) {
   Car& car = cars_[i];
+  car.doing = Doing::nothing;
   if (done[i]) {
     if (settings_.rules.auto_reset) {
       begin(i, nullptr);
@@ -195,20 +194,22 @@ void World::step_car(std::size_t i, double steering_deg, double speed_mps) {
       status[i] = static_cast<std::uint8_t>(Status::park);
       lap_steps[i] = lap_resets[i] = 0;
     }
-    return;
+    return false;
   }
   if (std::isnan(steering_deg) || std::isnan(speed_mps)) {
     fail(i);
-    return;
+    return false;
   }
   car.command.steering_rad = std::clamp(steering_deg, -kMaximumSteering_deg, kMaximumSteering_deg) * kRadians;
   car.command.speed_mps = std::clamp(speed_mps, kMinimumSpeed_mps, kMaximumSpeed_mps);
-  const bool running = car.pausing == 0;
-  if (running) {
-    drive(settings_.car, car.command, car.motion);
-  } else {
-    car.pausing -= 1;
-  }
+  car.doing = car.pausing == 0 ? Doing::running : Doing::pausing;
+  return car.doing == Doing::running;
+}
+
+void World::after(std::size_t i) {
+  Car& car = cars_[i];
+  const bool running = car.doing == Doing::running;
+  if (!running) car.pausing -= 1;
   car.steps += 1;
   lap_steps[i] = lap_resets[i] = 0;
   const Row row = look(car);
@@ -228,6 +229,33 @@ void World::step_car(std::size_t i, double steering_deg, double speed_mps) {
   if (running && !done[i] && now != Status::in_progress) pause(car, row);
 }
 
+// Cars are driven kLanes at a time; where fewer are left an idle car keeps the place.
+void World::step_some(const double* actions, std::size_t from, std::size_t to) {
+  std::array<Command, kLanes> commands;
+  std::array<Motion*, kLanes> motions;
+  Motion idle[kLanes];
+  std::size_t waiting = 0;
+  const auto drive_waiting = [&] {
+    for (std::size_t k = waiting; k < kLanes; ++k) {
+      idle[k] = Motion{};
+      motions[k] = &idle[k];
+      commands[k] = Command{};
+    }
+    drive_lanes(settings_.car, commands, motions);
+    waiting = 0;
+  };
+  for (std::size_t i = from; i < to; ++i) {
+    if (!accept(i, actions[2 * i], actions[2 * i + 1])) continue;
+    commands[waiting] = cars_[i].command;
+    motions[waiting] = &cars_[i].motion;
+    if (++waiting == kLanes) drive_waiting();
+  }
+  if (waiting != 0) drive_waiting();
+  for (std::size_t i = from; i < to; ++i) {
+    if (cars_[i].doing != Doing::nothing) after(i);
+  }
+}
+
 void World::reset(const bool* mask, const double* starts) {
   const std::lock_guard guard(busy_);
   for (std::size_t i = 0; i < cars_.size(); ++i) {
@@ -245,7 +273,7 @@ void World::reset(const bool* mask, const double* starts) {
 void World::step(const double* actions) {
   const std::lock_guard guard(busy_);
   crew_.share(cars_.size(), [&](std::size_t from, std::size_t to) {
-    for (std::size_t i = from; i < to; ++i) step_car(i, actions[2 * i], actions[2 * i + 1]);
+    step_some(actions, from, to);
   });
 }
 

@@ -10,6 +10,7 @@
 #include "dynamics.hpp"
 #include "episode.hpp"
 #include "features.hpp"
+#include "maths.hpp"
 #include "threads.hpp"
 #include "track.hpp"
 
@@ -50,12 +51,15 @@ class World {
  private:
   struct Row {  // what one row says, before it is written
     TrackState at;
+    SinCos yaw;
     Point front;
     double progress;
     int wheels_on;
   };
   void begin(std::size_t i, const double* start);
-  void step_car(std::size_t i, double steering_deg, double speed_mps);
+  bool accept(std::size_t i, double steering_deg, double speed_mps);
+  void after(std::size_t i);
+  void step_some(const double* actions, std::size_t from, std::size_t to);
   void fail(std::size_t i);
   Row look(const Car& car) const;
   Status judge(Car& car, const Row& row, bool running, std::size_t i);

@@ -13,7 +13,7 @@ import numpy as np
 from sim.dynamics import CarDynamics
 from sim.episode import STEP_S
 
-SUBSTEPS = 8
+SUBSTEPS = 4
 
 
 @dataclass
