@@ -1,0 +1,235 @@
+"""Races: who may make, see and change one, and what may still be changed once somebody has entered.
+
+Only public (community) races are made here. A private one is already missing for everybody but its owner and admins.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, Required, TypedDict, Unpack
+
+from sqlalchemy import ColumnElement, and_, func, or_
+from sqlmodel import Session, col, select
+
+from portal.rules import audit
+from portal.rules.broken import Code, RuleBroken
+from portal.tables import Race, Racer, Submission, Visibility
+
+SEEDS = 2**31
+MAXIMUM_LAPS = 50
+MAXIMUM_PENALTY_MS = 60_000
+MAXIMUM_RESETS = 10_000
+MOST_SUBMISSIONS = 999
+
+RESULT_FIELDS = {
+    "track": "the track",
+    "direction": "the direction",
+    "ranking": "the ranking",
+    "laps": "the laps",
+    "minimum_laps": "the minimum laps",
+    "off_track_penalty_ms": "the off-track penalty",
+    "collision_penalty_ms": "the collision penalty",
+    "maximum_resets": "the maximum resets",
+}
+"""What a change of would make results incomparable: fixed as soon as somebody has entered."""
+
+
+class RaceState(StrEnum):
+    """Where a race is by its dates."""
+
+    UPCOMING = "upcoming"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+class RaceDetails(TypedDict, total=False):
+    """What an organizer decides about a race. Times are aware; penalties in ms."""
+
+    name: Required[str]
+    description: str
+    track: Required[str]
+    direction: Required[str]
+    ranking: str
+    laps: int
+    minimum_laps: int
+    off_track_penalty_ms: int
+    collision_penalty_ms: int
+    maximum_resets: int
+    maximum_submissions: int
+    opens_at: Required[datetime]
+    closes_at: Required[datetime]
+
+
+def state(race: Race, now: datetime) -> RaceState:
+    """Upcoming before it opens, open from then on, closed from the moment it closes."""
+    if now < race.opens_at:
+        return RaceState.UPCOMING
+    return RaceState.OPEN if now < race.closes_at else RaceState.CLOSED
+
+
+def create(
+    session: Session, owner: Racer, *, now: datetime, seed: int | None = None, **details: Unpack[RaceDetails]
+) -> Race:
+    """Makes a public race. Its seed is public and drives every submission, so that a result can be repeated.
+
+    Raises RuleBroken (invalid) with the field that is wrong.
+    """
+    race = Race(
+        owner_id=owner.id or 0, seed=secrets.randbelow(SEEDS) if seed is None else seed, created_at=now, **details
+    )
+    _check(race)
+    if race.closes_at <= now:
+        raise RuleBroken(Code.INVALID, "The race would be over already. Choose a later end.", "closes")
+    session.add(race)
+    session.flush()
+    audit.record(session, "race.create", _subject(race), by=owner, now=now, after=_written(race))
+    return race
+
+
+def edit(session: Session, race: Race, *, by: Racer, now: datetime, **details: Unpack[RaceDetails]) -> Race:
+    """Changes a race. What makes results incomparable stays as it is once somebody has entered.
+
+    Raises RuleBroken: forbidden (not the organizer's), conflict (entries exist), invalid (with the field).
+    """
+    race = _own(session, race, by)
+    before, closed_at = _written(race), race.closes_at
+    changed = {name for name, value in details.items() if getattr(race, name) != value}
+    _check_entries(session, race, changed)
+    for name in changed:
+        setattr(race, name, details[name])  # type: ignore[literal-required]  # names come from the same mapping
+    _check(race)
+    if race.closes_at != closed_at and race.closes_at <= now:
+        raise RuleBroken(Code.INVALID, "That moment is over. Choose a later one, or close the race now.", "closes")
+    if changed:
+        session.add(race)
+        session.flush()
+        audit.record(session, "race.edit", _subject(race), by=by, now=now, before=before, after=_written(race))
+    return race
+
+
+def _check_entries(session: Session, race: Race, changed: set[str]) -> None:
+    fixed = [words for name, words in RESULT_FIELDS.items() if name in changed]
+    if fixed and has_entries(session, race):
+        raise RuleBroken(
+            Code.CONFLICT,
+            f"Somebody has entered this race, so {' and '.join(fixed)} cannot change any more: results would not be "
+            "comparable. Make a new race for other rules.",
+        )
+
+
+def _check(race: Race) -> None:
+    """Refuses (invalid) what the database would refuse too, in words for the organizer."""
+    if race.closes_at <= race.opens_at:
+        raise RuleBroken(Code.INVALID, "The race must close after it opens.", "closes")
+    if not 1 <= race.laps <= MAXIMUM_LAPS:
+        raise RuleBroken(Code.INVALID, f"A race has 1 to {MAXIMUM_LAPS} laps.", "laps")
+    if not 1 <= race.minimum_laps <= race.laps:
+        message = f"At least 1 and at most all {race.laps} laps can be required."
+        raise RuleBroken(Code.INVALID, message, "minimum_laps")
+    for field in ("off_track_penalty_ms", "collision_penalty_ms"):
+        if not 0 <= getattr(race, field) <= MAXIMUM_PENALTY_MS:
+            message = f"A penalty is 0 to {MAXIMUM_PENALTY_MS // 1000} seconds."
+            raise RuleBroken(Code.INVALID, message, field.replace("_ms", "_s"))
+    if not 0 <= race.maximum_resets <= MAXIMUM_RESETS:
+        raise RuleBroken(Code.INVALID, f"Allow 0 to {MAXIMUM_RESETS} resets.", "maximum_resets")
+    if not 1 <= race.maximum_submissions <= MOST_SUBMISSIONS:
+        raise RuleBroken(Code.INVALID, f"Allow 1 to {MOST_SUBMISSIONS} submissions.", "maximum_submissions")
+
+
+def close(session: Session, race: Race, *, by: Racer, now: datetime) -> bool:
+    """Ends an open race now. Submissions that came before still drive and count. False: it was closed already.
+
+    Raises RuleBroken: forbidden (not the organizer's), conflict (it has not opened).
+    """
+    race = _own(session, race, by)
+    where = state(race, now)
+    if where is RaceState.CLOSED:
+        return False
+    if where is RaceState.UPCOMING:
+        message = "This race has not opened yet. Change its dates, or delete it."
+        raise RuleBroken(Code.CONFLICT, message)
+    before = _written(race)
+    race.closes_at = max(now, race.opens_at + timedelta(microseconds=1))
+    session.add(race)
+    session.flush()
+    audit.record(session, "race.close", _subject(race), by=by, now=now, before=before, after=_written(race))
+    return True
+
+
+def delete(session: Session, race: Race, *, by: Racer, now: datetime) -> None:
+    """Takes a race and its standings away from every page. What it cost stays in the ledger."""
+    race = _own(session, race, by)
+    race.deleted_at = now
+    session.add(race)
+    session.flush()
+    audit.record(session, "race.delete", _subject(race), by=by, now=now, before=_written(race))
+
+
+def may_change(race: Race, racer: Racer | None) -> bool:
+    """True for the organizer and for admins."""
+    return racer is not None and (race.owner_id == racer.id or racer.is_admin)
+
+
+def get_visible(session: Session, racer: Racer | None, public_id: str) -> Race:
+    """A race that these eyes may see. Raises RuleBroken (missing) for every other, as if it did not exist."""
+    race = session.exec(select(Race).where(Race.public_id == public_id, visible_to(racer))).first()
+    if race is None:
+        raise RuleBroken(Code.MISSING, "There is no such race. It may have been deleted.")
+    return race
+
+
+def get_own(session: Session, racer: Racer, public_id: str) -> Race:
+    """A race that this racer may change. Raises RuleBroken: missing (not visible), forbidden (somebody else's)."""
+    return _permit(get_visible(session, racer, public_id), racer)
+
+
+def visible_to(racer: Racer | None) -> ColumnElement[bool]:
+    """The clause that keeps private and deleted races from strangers; every query over races carries it."""
+    kept = col(Race.deleted_at).is_(None)
+    if racer is not None and racer.is_admin:
+        return kept
+    public = col(Race.visibility) == Visibility.PUBLIC
+    return and_(kept, or_(public, col(Race.owner_id) == racer.id) if racer is not None else public)
+
+
+def has_entries(session: Session, race: Race) -> bool:
+    """True as soon as one model was submitted."""
+    return session.exec(select(Submission.id).where(Submission.race_id == race.id).limit(1)).first() is not None
+
+
+def entries(session: Session, race: Race) -> tuple[int, int]:
+    """(submissions, racers who submitted)."""
+    query = select(func.count(), func.count(func.distinct(Submission.racer_id))).where(Submission.race_id == race.id)
+    submissions, racers = session.exec(query).one()
+    return submissions, racers
+
+
+def owner_of(session: Session, race: Race) -> Racer:
+    return session.get_one(Racer, race.owner_id)
+
+
+def _own(session: Session, race: Race, by: Racer) -> Race:
+    """The race, fresh, where this racer may change it."""
+    fresh = session.get(Race, race.id, populate_existing=True)
+    if fresh is None or fresh.deleted_at is not None:
+        raise RuleBroken(Code.MISSING, "There is no such race. It may have been deleted.")
+    return _permit(fresh, by)
+
+
+def _permit(race: Race, racer: Racer) -> Race:
+    if not may_change(race, racer):
+        raise RuleBroken(Code.FORBIDDEN, "Only the organizer of this race can change it.")
+    return race
+
+
+def _subject(race: Race) -> str:
+    return f"race:{race.public_id}"
+
+
+def _written(race: Race) -> dict[str, Any]:
+    """The race as the audit keeps it."""
+    names = [*RESULT_FIELDS, "name", "description", "maximum_submissions", "seed"]
+    facts: dict[str, Any] = {name: getattr(race, name) for name in names}
+    return facts | {"opens_at": race.opens_at.isoformat(), "closes_at": race.closes_at.isoformat()}

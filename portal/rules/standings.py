@@ -1,0 +1,246 @@
+"""Standings of races that are stored: loading, ranking, and raising the version when a result comes in."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import func, update
+from sqlmodel import Session, col, select
+
+from portal.rules import races
+from portal.rules.ranking import TIE_BREAK, Entry, LapTime, Standing, longest_run_of_laps, rank
+from portal.tables import Evaluation, JobState, Lap, Race, Racer, Submission
+
+__all__ = ["TIE_BREAK", "Entry", "LapTime", "Standing", "rank"]
+
+HISTORY_LIMIT = 50
+"""Races that a profile shows at most: each is ranked anew."""
+
+
+class LapMark(StrEnum):
+    """What a lap is beside the others; the value is what the page calls it."""
+
+    BEST = "best of the race"
+    PERSONAL = "personal best"
+    SLOWER = "slower"
+    INVALID = "not completed"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A standing with the people and the marks that a page needs."""
+
+    standing: Standing
+    racer: Racer
+    holds_best_lap: bool
+    last_mark: LapMark | None
+
+
+@dataclass(frozen=True, slots=True)
+class Unranked:
+    """A racer with finished runs of which none is eligible."""
+
+    racer: Racer
+    submissions: int
+    laps: int
+    """The most complete laps in a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Everything that the standings of one race show, at one version."""
+
+    race: Race
+    version: int
+    rows: list[Row]
+    unranked: list[Unranked]
+    best_lap_ms: int | None
+    pending: int
+    """Submissions that wait or drive."""
+    newest: Row | None
+    """The row that the newest result belongs to, where its racer is ranked."""
+
+    def row_of(self, racer: Racer | None) -> Row | None:
+        return next((row for row in self.rows if racer and row.racer.id == racer.id), None)
+
+
+@dataclass(frozen=True, slots=True)
+class RacePlace:
+    """How one racer stands in one race; `place` and `standing` are None where no run was eligible."""
+
+    race: Race
+    standing: Standing | None
+    ranked: int
+
+    @property
+    def place(self) -> int | None:
+        return self.standing.place if self.standing else None
+
+
+@dataclass(frozen=True, slots=True)
+class BestLap:
+    """A racer's best complete lap on one track and direction, over public races."""
+
+    track: str
+    direction: str
+    time_ms: int
+
+
+def entries_of(session: Session, race: Race) -> list[Entry]:
+    """The finished submissions of a race with their laps. `racer` is the racer's row number."""
+    query = (
+        select(Submission, Evaluation)
+        .join(Evaluation, col(Evaluation.id) == col(Submission.evaluation_id))
+        .where(Submission.race_id == race.id, Evaluation.state == JobState.COMPLETED)
+    )
+    found = session.exec(query).all()
+    laps = _laps(session, race)
+    return [
+        Entry(
+            submission=submission.public_id,
+            racer=submission.racer_id,
+            submitted_at=submission.created_at,
+            laps=laps.get(evaluation.id or 0, ()),
+            finished_at=evaluation.ended_at,
+        )
+        for submission, evaluation in found
+    ]
+
+
+def _laps(session: Session, race: Race) -> dict[int, tuple[LapTime, ...]]:
+    query = (
+        select(Lap)
+        .join(Evaluation, col(Evaluation.id) == col(Lap.evaluation_id))
+        .where(Evaluation.race_id == race.id)
+        .order_by(col(Lap.evaluation_id), col(Lap.number))
+    )
+    laps: dict[int, list[LapTime]] = defaultdict(list)
+    for lap in session.exec(query):
+        laps[lap.evaluation_id].append(LapTime(lap.time_ms, lap.resets, lap.complete))
+    return {evaluation: tuple(driven) for evaluation, driven in laps.items()}
+
+
+def for_race(session: Session, race: Race) -> Board:
+    """The standings of a race as the database has them now."""
+    entries = entries_of(session, race)
+    standings = rank(entries, ranking=race.ranking, minimum_laps=race.minimum_laps)
+    racers = _racers(session, race)
+    best_lap_ms = min((standing.best_lap_ms for standing in standings), default=None)
+    rows = [_row(standing, racers, best_lap_ms) for standing in standings]
+    ranked = {standing.racer for standing in standings}
+    newest = max(entries, key=lambda entry: entry.newness).racer if entries else None
+    return Board(
+        race=race,
+        version=race.version,
+        rows=rows,
+        unranked=_unranked([entry for entry in entries if entry.racer not in ranked], racers),
+        best_lap_ms=best_lap_ms,
+        pending=pending(session, race),
+        newest=next((row for row in rows if row.standing.racer == newest), None),
+    )
+
+
+def _racers(session: Session, race: Race) -> dict[object, Racer]:
+    entered = select(Submission.racer_id).where(Submission.race_id == race.id)
+    return {racer.id: racer for racer in session.exec(select(Racer).where(col(Racer.id).in_(entered)))}
+
+
+def _row(standing: Standing, racers: dict[object, Racer], best_lap_ms: int | None) -> Row:
+    return Row(
+        standing=standing,
+        racer=racers[standing.racer],
+        holds_best_lap=standing.best_lap_ms == best_lap_ms,
+        last_mark=lap_mark(standing.last_lap, standing.best_lap_ms, best_lap_ms),
+    )
+
+
+def lap_mark(lap: LapTime | None, personal_ms: int | None, overall_ms: int | None) -> LapMark | None:
+    """What a lap is beside the racer's best and the race's best; None without a lap."""
+    if lap is None:
+        return None
+    if not lap.complete:
+        return LapMark.INVALID
+    if lap.time_ms == overall_ms:
+        return LapMark.BEST
+    return LapMark.PERSONAL if lap.time_ms == personal_ms else LapMark.SLOWER
+
+
+def _unranked(entries: Sequence[Entry], racers: dict[object, Racer]) -> list[Unranked]:
+    runs: dict[object, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        runs[entry.racer].append(entry)
+    rows = [
+        Unranked(racers[racer], len(driven), max(longest_run_of_laps(entry.laps) for entry in driven))
+        for racer, driven in runs.items()
+    ]
+    return sorted(rows, key=lambda row: (-row.laps, row.racer.alias_key or "", row.racer.public_id))
+
+
+def pending(session: Session, race: Race) -> int:
+    """How many submissions of a race wait or drive."""
+    unfinished = col(Evaluation.state).in_([JobState.QUEUED, JobState.RUNNING])
+    return session.exec(
+        select(func.count()).select_from(Evaluation).where(Evaluation.race_id == race.id, unfinished)
+    ).one()
+
+
+def record_result(session: Session, evaluation: Evaluation, now: datetime) -> tuple[str, int] | None:
+    """Raises the version of the race that a finished evaluation belongs to; called in the finishing transaction.
+
+    Returns (the race's public id, its version) to be published after the commit; None where no race is concerned.
+    Every call raises the version again: a page that is told twice draws the same rows twice.
+    """
+    if evaluation.race_id is None:
+        return None
+    raised = (
+        update(Race)
+        .where(col(Race.id) == evaluation.race_id)
+        .values(version=col(Race.version) + 1)
+        .returning(col(Race.public_id), col(Race.version))
+        .execution_options(synchronize_session=False)
+    )
+    public_id, version = session.exec(raised).one()
+    race = session.get(Race, evaluation.race_id)
+    if race is not None:
+        session.refresh(race)
+    return public_id, version
+
+
+def history(session: Session, racer: Racer, *, viewer: Racer | None) -> list[RacePlace]:
+    """The races in which a racer has a finished run and that the viewer may see, the newest first."""
+    entered = (
+        select(Submission.race_id)
+        .join(Evaluation, col(Evaluation.id) == col(Submission.evaluation_id))
+        .where(Submission.racer_id == racer.id, Evaluation.state == JobState.COMPLETED)
+    )
+    query = select(Race).where(col(Race.id).in_(entered), races.visible_to(viewer))
+    newest_first = query.order_by(col(Race.closes_at).desc(), col(Race.id).desc()).limit(HISTORY_LIMIT)
+    return [_place_in(session, race, racer) for race in session.exec(newest_first)]
+
+
+def _place_in(session: Session, race: Race, racer: Racer) -> RacePlace:
+    standings = rank(entries_of(session, race), ranking=race.ranking, minimum_laps=race.minimum_laps)
+    own = next((standing for standing in standings if standing.racer == racer.id), None)
+    return RacePlace(race, own, len(standings))
+
+
+def best_laps(session: Session, racer: Racer) -> list[BestLap]:
+    """The racer's best complete lap on each track and direction, over the races that everybody may see."""
+    query = (
+        select(Evaluation.track, Evaluation.direction, func.min(Lap.time_ms))
+        .join(Lap, col(Lap.evaluation_id) == col(Evaluation.id))
+        .join(Race, col(Race.id) == col(Evaluation.race_id))
+        .where(
+            Evaluation.racer_id == racer.id,
+            Evaluation.state == JobState.COMPLETED,
+            col(Lap.complete).is_(True),
+            races.visible_to(None),
+        )
+        .group_by(col(Evaluation.track), col(Evaluation.direction))
+        .order_by(col(Evaluation.track), col(Evaluation.direction))
+    )
+    return [BestLap(*found) for found in session.exec(query)]

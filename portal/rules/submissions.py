@@ -1,0 +1,196 @@
+"""Submissions: entering a model in a race, and how far it has come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import Select
+
+from portal.rules import evaluations, queueing, races, sponsorship, trainings
+from portal.rules.broken import Code, RuleBroken
+from portal.rules.races import RaceState
+from portal.rules.ranking import LapTime, longest_run_of_laps
+from portal.tables import Evaluation, JobState, Lap, Model, Race, Racer, Submission
+
+UNCOUNTED = (JobState.FAILED, JobState.REFUSED, JobState.STOPPED)
+"""States in which a submission does not count against the maximum: the racer got no result from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A submission with what happened to it."""
+
+    submission: Submission
+    evaluation: Evaluation
+    model: Model
+    laps: list[Lap]
+    place: int
+    """In the queue; 0 when it is not queued."""
+    outcome: str
+    """Why it is not ranked; empty where it waits, drives or is ranked."""
+
+    @property
+    def state(self) -> JobState:
+        return JobState(self.evaluation.state)
+
+    @property
+    def is_ranked(self) -> bool:
+        return self.state is JobState.COMPLETED and not self.outcome
+
+
+def enter(session: Session, race: Race, model: Model, *, by: Racer, now: datetime) -> Submission:
+    """Enters the racer's model in a race; the weights that it has now drive, whatever is trained later.
+
+    The evaluation is charged to the race, so a paused racer may enter. The race's seed drives it: the same weights
+    give the same laps to the step. Raises RuleBroken: missing (race or model), forbidden (sponsorship has ended),
+    conflict (not open now, the maximum is reached, or the model is not ready).
+    """
+    race = _fresh(session, race, by)
+    _check_open(race, now)
+    model = trainings.own_model(session, model, by)
+    reason = why_not(session, model)
+    if reason:
+        raise RuleBroken(Code.CONFLICT, reason, "model")
+    if left(session, race, by) <= 0:
+        raise RuleBroken(Code.CONFLICT, f"You have entered {race.maximum_submissions} times, which is the maximum.")
+    evaluation = evaluations.request(
+        session,
+        model,
+        by=by,
+        track=race.track,
+        direction=race.direction,
+        rules=episode_rules(race),
+        now=now,
+        seed=race.seed,
+        race=race,
+    )
+    submission = Submission(
+        race_id=evaluation.race_id or 0,
+        racer_id=evaluation.racer_id,
+        model_id=evaluation.model_id,
+        evaluation_id=evaluation.id or 0,
+        created_at=now,
+    )
+    session.add(submission)
+    session.flush()
+    return submission
+
+
+def _fresh(session: Session, race: Race, by: Racer) -> Race:
+    """The race as it is inside this transaction, where the racer may see it."""
+    fresh = session.get(Race, race.id, populate_existing=True)
+    if fresh is None:
+        raise RuleBroken(Code.MISSING, "There is no such race. It may have been deleted.")
+    return races.get_visible(session, by, fresh.public_id)
+
+
+def _check_open(race: Race, now: datetime) -> None:
+    where = races.state(race, now)
+    if where is RaceState.UPCOMING:
+        raise RuleBroken(Code.CONFLICT, "This race has not opened yet. Come back when it has.")
+    if where is RaceState.CLOSED:
+        raise RuleBroken(Code.CONFLICT, "This race is closed. Its results stand.")
+
+
+def episode_rules(race: Race) -> dict[str, Any]:
+    """The race's rules as fields of `sim.episode.EpisodeRules`: one flying run over all laps."""
+    return {
+        "laps": race.laps,
+        "continuous": True,
+        "maximum_resets": race.maximum_resets,
+        "off_track_penalty_s": race.off_track_penalty_ms / 1000,
+        "collision_penalty_s": race.collision_penalty_ms / 1000,
+    }
+
+
+def left(session: Session, race: Race, racer: Racer) -> int:
+    """How often the racer may still enter. A submission without a result of its own does not count."""
+    query = (
+        select(func.count())
+        .select_from(Submission)
+        .join(Evaluation, col(Evaluation.id) == col(Submission.evaluation_id))
+        .where(Submission.race_id == race.id, Submission.racer_id == racer.id, col(Evaluation.state).not_in(UNCOUNTED))
+    )
+    return max(0, race.maximum_submissions - session.exec(query).one())
+
+
+def why_closed(session: Session, race: Race, racer: Racer, *, now: datetime) -> str:
+    """Why this racer cannot enter any model now; empty where it is open."""
+    try:
+        _check_open(race, now)
+    except RuleBroken as broken:
+        return broken.message
+    if left(session, race, racer) <= 0:
+        return f"You have entered {race.maximum_submissions} times, which is the maximum."
+    return sponsorship.race_refusal(session, racer) or ""
+
+
+def why_not(session: Session, model: Model) -> str:
+    """Why a model cannot be entered now; empty where it is ready."""
+    if model.deleted_at is not None:
+        return "This model was deleted."
+    if trainings.active(session, model) is not None:
+        return "It is in training. Enter it when the training is over, or stop the training."
+    if trainings.weights_of(session, model) is None:
+        latest = trainings.latest(session, model)
+        if latest is not None and latest.state == JobState.FAILED:
+            return "Its training failed before there were weights. Mend the reward function and train it again."
+        return "It has no weights yet. Train it first."
+    return ""
+
+
+def eligible_models(session: Session, race: Race, racer: Racer) -> list[tuple[Model, str | None]]:
+    """The racer's models, each with the reason why it cannot be entered; None where it can. Ready ones come first."""
+    query = select(Model).where(Model.racer_id == racer.id, col(Model.deleted_at).is_(None))
+    models = session.exec(query.order_by(col(Model.id).desc())).all()
+    found = [(model, why_not(session, model) or None) for model in models]
+    return sorted(found, key=lambda pair: pair[1] is not None)
+
+
+def of_racer(session: Session, race: Race, racer: Racer) -> list[Entered]:
+    """The racer's submissions to a race, the newest first."""
+    query = _query().where(Submission.race_id == race.id, Submission.racer_id == racer.id)
+    rows = session.exec(query.order_by(col(Submission.id).desc())).all()
+    return [_entered(session, race, *row) for row in rows]
+
+
+def get(session: Session, race: Race, public_id: str) -> Entered:
+    """One submission of a race. Raises RuleBroken (missing)."""
+    row = session.exec(_query().where(Submission.race_id == race.id, Submission.public_id == public_id)).first()
+    if row is None:
+        raise RuleBroken(Code.MISSING, "There is no such submission.")
+    return _entered(session, race, *row)
+
+
+def racer_of(session: Session, submission: Submission) -> Racer:
+    return session.get_one(Racer, submission.racer_id)
+
+
+def _query() -> Select[Submission, Evaluation, Model]:
+    return (
+        select(Submission, Evaluation, Model)
+        .join(Evaluation, col(Evaluation.id) == col(Submission.evaluation_id))
+        .join(Model, col(Model.id) == col(Submission.model_id))
+    )
+
+
+def _entered(session: Session, race: Race, submission: Submission, evaluation: Evaluation, model: Model) -> Entered:
+    laps = evaluations.laps(session, evaluation)
+    place = queueing.place(session, evaluation)
+    return Entered(submission, evaluation, model, laps, place, _outcome(race, evaluation, laps))
+
+
+def _outcome(race: Race, evaluation: Evaluation, laps: list[Lap]) -> str:
+    state = JobState(evaluation.state)
+    if not state.is_over:
+        return ""
+    if state is not JobState.COMPLETED:
+        return evaluation.message or "It ended without a result. Enter the model again; this one does not count."
+    driven = longest_run_of_laps(LapTime(lap.time_ms, lap.resets, lap.complete) for lap in laps)
+    if driven < race.minimum_laps:
+        return f"It completed {driven} of the {race.minimum_laps} laps in a row that are required."
+    return ""
