@@ -1,0 +1,82 @@
+"""A policy at the wheel: what it sees of a world, and its commands. No torch here: the native core acts."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.action_space import ContinuousActionSpace
+from sim.car import Car
+from sim.episode import STATUS_CODE, EpisodeStatus
+from sim.learning.shape import OWN_MOTION, PolicyShape, policy_shape
+from sim.policy import Policy
+from sim.sensors import SensorKind
+from sim.world import FEATURES, World
+
+Layers = list[tuple[NDArray[np.float32], NDArray[np.float32]]]
+
+LIDAR_NOISE_M = 0.01
+"""Spread of the real sensor's measurements; drawn from the world's seed."""
+
+_PREPARE = STATUS_CODE[EpisodeStatus.PREPARE]
+_OWN_MOTION = [FEATURES.index(name) for name in OWN_MOTION]
+
+
+def native_policy(shape: PolicyShape, layers: Layers) -> Policy:
+    """The forward pass of these layers (weight (out, in), bias (out,)) in the native core."""
+    activations = shape.activations()
+    return Policy.from_arrays([(*layer, name) for layer, name in zip(layers, activations, strict=True)])
+
+
+class Observer:
+    """What the policy sees of each car in a world: its sensors' numbers, and `stack_size` - 1 rows of earlier ones.
+
+    After a car's `prepare` row the earlier ones are copies of it.
+    """
+
+    def __init__(self, world: World, car: Car, stack_size: int = 1) -> None:
+        self.world = world
+        self.kinds = tuple(sensor.kind for sensor in car.sensors)
+        self.width = policy_shape(car, 1).inputs
+        self.stacked = np.zeros((world.cars, stack_size, self.width), np.float32)
+
+    def look(self) -> NDArray[np.float32]:
+        """(n, inputs) float32 of the world as it is now, newest numbers last; call it once per step."""
+        now = self._now()
+        if self.stacked.shape[1] == 1:
+            return now
+        fresh = self.world.status == _PREPARE
+        self.stacked[:, :-1] = self.stacked[:, 1:].copy()
+        self.stacked[:, -1] = now
+        self.stacked[fresh] = now[fresh, None, :]
+        return self.stacked.reshape(self.world.cars, -1).copy()
+
+    def _now(self) -> NDArray[np.float32]:
+        parts = [self.world.features if kind is SensorKind.VECTOR else self.world.lidar for kind in self.kinds]
+        if SensorKind.VECTOR not in self.kinds:
+            parts.append(self.world.features[:, _OWN_MOTION])
+        return np.ascontiguousarray(np.concatenate(parts, axis=1)) if len(parts) > 1 else parts[0].copy()
+
+
+def needs_lidar(car: Car) -> bool:
+    """True where a world has to cast beams for this car."""
+    return any(sensor.kind is SensorKind.LIDAR for sensor in car.sensors)
+
+
+class Driver:
+    """A policy that drives as it will in a race: always its most likely action, or the mean of continuous ones."""
+
+    def __init__(self, policy: Policy, car: Car, world: World, stack_size: int = 1) -> None:
+        self.policy = policy
+        self.car = car
+        self.world = world
+        self.observer = Observer(world, car, stack_size)
+        self.table = None if isinstance(car.action_space, ContinuousActionSpace) else car.action_space.table()
+
+    def choose(self) -> tuple[NDArray[np.int64] | None, NDArray[np.float64]]:
+        """(n,) indices of discrete actions (None where they are continuous) and (n, 2) commands [deg, m/s]."""
+        outputs = self.policy.forward(self.observer.look())
+        if self.table is None:
+            return None, np.ascontiguousarray(self.car.action_space.commands(outputs))
+        chosen = np.argmax(outputs, axis=1)
+        return chosen, self.table[chosen]

@@ -1,0 +1,228 @@
+"""Racing a model: the native core drives its policy, and the same model, track, rules and seed give the same laps.
+
+No torch here, and no clock: a result depends on nothing but what its fingerprint is made of.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim import SIMULATOR_VERSION
+from sim.driver import LIDAR_NOISE_M, Driver, needs_lidar
+from sim.episode import STATUS_CODE, EpisodeRules, EpisodeStatus
+from sim.metrics import STEP_MS, TrialOutcome
+from sim.model_folder import ModelFolder
+from sim.reward_state import COLUMN
+from sim.trace import DriveTrace, SimTrace, action_text
+from sim.track import Direction, Track
+from sim.world import World
+
+_OFF_TRACK = STATUS_CODE[EpisodeStatus.OFF_TRACK]
+_COUNTED = {
+    "crash_count": STATUS_CODE[EpisodeStatus.CRASHED],
+    "immobilized_count": STATUS_CODE[EpisodeStatus.IMMOBILIZED],
+    "off_track_count": _OFF_TRACK,
+    "reversed_count": STATUS_CODE[EpisodeStatus.REVERSED],
+}
+_TRACED = tuple(COLUMN[name] for name in ("x", "y", "heading", "speed", "steering_angle", "progress"))
+
+
+@dataclass(frozen=True)
+class LapResult:
+    """One lap, or trial: `time_ms` with its penalties inside; `complete` is false for one that was not finished."""
+
+    number: int
+    time_ms: int
+    resets: int
+    off_track_count: int
+    complete: bool
+    steps: int
+
+
+@dataclass(frozen=True)
+class EvaluationResult:
+    """What a drive came to. Laps in order; the last one may be incomplete.
+
+    `total_ms` is the time of all laps together, incomplete ones included; `completion_percent` the share of the laps
+    that was driven; `steps` of 1/15 s. `fingerprint` is a SHA-256 over weights, track, direction, rules, simulator
+    version, seed and the steps of every lap: equal fingerprints are equal results.
+    """
+
+    laps: tuple[LapResult, ...]
+    total_ms: int
+    best_lap_ms: int | None
+    completion_percent: float
+    steps: int
+    fingerprint: str
+    trace: DriveTrace = field(repr=False)
+    simtrace: SimTrace = field(repr=False)
+    outcomes: tuple[TrialOutcome, ...] = field(repr=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """For people and programs; times in milliseconds, traces left out."""
+        return {
+            "laps": [asdict(lap) for lap in self.laps],
+            "total_ms": self.total_ms,
+            "best_lap_ms": self.best_lap_ms,
+            "completion_percent": round(self.completion_percent, 4),
+            "steps": self.steps,
+            "fingerprint": self.fingerprint,
+        }
+
+
+def evaluate(model: Path, track: Track, *, direction: Direction, rules: EpisodeRules, seed: int) -> EvaluationResult:
+    """Drive the best policy of a model's folder on `track` (as stored).
+
+    Continuous rules: one flying run over `rules.laps` laps. Else `rules.laps` separate trials of one lap, each from
+    standing. ModelError for a folder that is no whole model; ValueError for rules or a seed that cannot be.
+    """
+    folder = ModelFolder.read(model)
+    driven = track.driven(direction)
+    drive = _Drive(folder, driven, rules, seed, is_reversed=driven is not track)
+    drive.run()
+    laps = tuple(drive.laps)
+    return EvaluationResult(
+        laps=laps,
+        total_ms=sum(lap.time_ms for lap in laps),
+        best_lap_ms=min((lap.time_ms for lap in laps if lap.complete), default=None),
+        completion_percent=drive.completion_percent(),
+        steps=sum(lap.steps for lap in laps),
+        fingerprint=_fingerprint(folder, track, direction, rules, seed, laps),
+        trace=drive.trace(),
+        simtrace=drive.log,
+        outcomes=tuple(drive.ended),
+    )
+
+
+def _fingerprint(
+    folder: ModelFolder,
+    track: Track,
+    direction: Direction,
+    rules: EpisodeRules,
+    seed: int,
+    laps: tuple[LapResult, ...],
+) -> str:
+    made_of = {
+        "weights": folder.weights,
+        "track": track.fingerprint,
+        "direction": str(direction),
+        "rules": asdict(rules),
+        "simulator": SIMULATOR_VERSION,
+        "seed": seed,
+        "laps": [[lap.steps, lap.resets, lap.complete] for lap in laps],
+    }
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+
+
+class _Drive:
+    """One world of as many cars as there are trials (one where laps follow each other), and what they did."""
+
+    def __init__(self, folder: ModelFolder, track: Track, rules: EpisodeRules, seed: int, *, is_reversed: bool) -> None:
+        self.rules = rules
+        self.cars = 1 if rules.continuous else rules.laps
+        lidar = needs_lidar(folder.car)
+        self.world = World(
+            track,
+            self.cars,
+            seed=seed,
+            rules=_without_auto_reset(rules),
+            lidar=lidar,
+            lidar_noise_m=LIDAR_NOISE_M if lidar else 0.0,
+            is_reversed=is_reversed,
+        )
+        self.driver = Driver(folder.policy(), folder.car, self.world, folder.hyperparameters.stack_size)
+        self.laps: list[LapResult] = []
+        self.ended: list[TrialOutcome] = []
+        self.log = SimTrace(track)
+        self.states: list[list[NDArray[np.float64]]] = [[] for _ in range(self.cars)]
+        self.status: list[list[int]] = [[] for _ in range(self.cars)]
+        self.lap: list[list[int]] = [[] for _ in range(self.cars)]
+        self.actions: list[list[str]] = [[] for _ in range(self.cars)]
+
+    def run(self) -> None:
+        """Drive until every car is done, then read laps and logs off the rows."""
+        going = np.ones(self.cars, np.bool_)
+        lap_ends: list[list[tuple[int, int]]] = [[] for _ in range(self.cars)]
+        completed = np.zeros(self.cars, np.int32)
+        chosen, commands = self.driver.choose()
+        self._note(going, completed, chosen, commands)
+        while going.any():
+            self.world.step(commands)
+            self._note(going, completed, chosen, commands)
+            for car in np.flatnonzero(self.world.lap_steps * going).tolist():
+                lap_ends[car].append((len(self.states[car]), int(self.world.lap_resets[car])))
+            completed = self.world.lap.copy()
+            going = going & ~self.world.done
+            chosen, commands = self.driver.choose()
+        for car, ends in enumerate(lap_ends):
+            self._count_laps(car, ends)
+        self._write_log()
+
+    def completion_percent(self) -> float:
+        """Mean share of the laps that was driven."""
+        progress = np.clip(self.world.reward_states[:, COLUMN["progress"]], 0.0, 100.0)
+        if not self.rules.continuous:
+            return float(np.where(self.world.lap > 0, 100.0, progress).mean())
+        unfinished = np.where(self.world.lap >= self.rules.laps, 0.0, progress)
+        return float((100.0 * self.world.lap + unfinished).mean() / self.rules.laps)
+
+    def trace(self) -> DriveTrace:
+        """All rows, trial after trial; the lap column counts trials too."""
+        rows: list[list[float]] = []
+        for car in range(self.cars):
+            for state, lap, status in zip(self.states[car], self.lap[car], self.status[car], strict=True):
+                rows.append([*(float(state[column]) for column in _TRACED), car + lap, status])
+        return DriveTrace(np.array(rows, np.float32).reshape(-1, 8))
+
+    def _note(
+        self,
+        going: NDArray[np.bool_],
+        completed: NDArray[np.int32],
+        chosen: NDArray[np.int64] | None,
+        commands: NDArray[np.float64],
+    ) -> None:
+        for car in np.flatnonzero(going):
+            self.states[car].append(self.world.reward_states[car].copy())
+            self.status[car].append(int(self.world.status[car]))
+            self.lap[car].append(int(completed[car]))
+            index = None if chosen is None else int(chosen[car])
+            self.actions[car].append(action_text(index, *commands[car].tolist()))
+
+    def _count_laps(self, car: int, ends: list[tuple[int, int]]) -> None:
+        """Laps of one car from the row counts at which they ended, and what is left as an incomplete one."""
+        begin = 0
+        for end, resets in ends:
+            self._add_lap(car, begin, end, resets, True)
+            begin = end
+        left = self.status[car][begin:]
+        if left:
+            endings = sum(left.count(code) for code in _COUNTED.values())
+            self._add_lap(car, begin, begin + len(left), min(endings, self.rules.maximum_resets), False)
+
+    def _add_lap(self, car: int, begin: int, end: int, resets: int, complete: bool) -> None:
+        status, steps = self.status[car][begin:end], end - begin
+        off_track = status.count(_OFF_TRACK)
+        self.laps.append(LapResult(len(self.laps) + 1, round(steps * STEP_MS), resets, off_track, complete, steps))
+        share = 100.0 if complete else float(self.states[car][end - 1][COLUMN["progress"]])
+        code = STATUS_CODE[EpisodeStatus.LAP_COMPLETE] if complete else status[-1]
+        counts = {name: status.count(counted) for name, counted in _COUNTED.items()}
+        self.ended.append(TrialOutcome(steps, share, code, resets, counts))
+
+    def _write_log(self) -> None:
+        for car in range(self.cars):
+            last = len(self.states[car]) - 1
+            for row, state in enumerate(self.states[car]):
+                done = row == last
+                status = self.status[car][row]
+                self.log.add(car + self.lap[car][row], state, self.actions[car][row], 0.0, done, status)
+
+
+def _without_auto_reset(rules: EpisodeRules) -> EpisodeRules:
+    return EpisodeRules(**{**asdict(rules), "auto_reset": False})

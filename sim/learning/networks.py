@@ -1,0 +1,102 @@
+"""The networks that learn: an actor that becomes the racer's policy and a critic that only training needs.
+
+Both are plain multilayer perceptrons. They share no layer: on small networks a shared trunk saves nothing, and the
+critic's larger gradients cannot disturb the policy. The critic always reads the track features, also where the actor
+drives by LIDAR: it is thrown away after training, so it may know what the car does not ("asymmetric critic").
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sim.learning.shape import Activation, PolicyShape
+
+HIDDEN_GAIN = float(np.sqrt(2.0))
+POLICY_GAIN = 0.01
+"""A small last layer: the first policy prefers no action, so exploration starts even (Andrychowicz et al. 2020)."""
+INITIAL_LOG_STD = -0.5
+
+
+class ActorCritic(nn.Module):
+    """Actor, critic, the spread of continuous actions and the scale of the returns."""
+
+    def __init__(self, shape: PolicyShape, critic_inputs: int, rng: np.random.Generator) -> None:
+        super().__init__()
+        self.shape = shape
+        self.actor = dense_layers(shape.inputs, shape.hidden, shape.outputs, shape.activation, POLICY_GAIN, rng)
+        self.critic = dense_layers(critic_inputs, (64, 64), 1, "tanh", 1.0, rng)
+        self.log_std = nn.Parameter(torch.full((shape.outputs,), INITIAL_LOG_STD), requires_grad=shape.continuous)
+        self.register_buffer("return_mean", torch.zeros((), dtype=torch.float64))
+        self.register_buffer("return_std", torch.zeros((), dtype=torch.float64))
+        self.return_mean: Tensor
+        self.return_std: Tensor
+
+    def outputs(self, observations: Tensor) -> Tensor:
+        """Logits (n, actions), or means in [-1, 1] (n, 2) where actions are continuous."""
+        raw: Tensor = self.actor(observations)
+        return torch.tanh(raw) if self.shape.continuous else raw
+
+    def scaled_values(self, observations: Tensor) -> Tensor:
+        """The critic's estimate (n,) in units of the returns' spread, which is what it is fitted to."""
+        values: Tensor = self.critic(observations)
+        return values.squeeze(-1)
+
+    @torch.no_grad()
+    def values(self, observations: Tensor) -> Tensor:
+        """The critic's estimate (n,) in the unit of the racer's reward, float64."""
+        return self.scaled_values(observations).double() * self.return_std + self.return_mean
+
+    @torch.no_grad()
+    def rescale(self, returns: Tensor, weight: float) -> None:
+        """Move the scale towards these returns and correct the critic's last layer so that its estimates stay.
+
+        Source: van Hasselt et al. 2016, "Learning values across many orders of magnitude" (PopArt). It is what lets
+        rewards of 1e-3 and of 1e5 learn alike. Until the first call the spread is 0 and every value 0.
+        """
+        old_mean, old_std = self.return_mean.clone(), self.return_std.clone()
+        first = bool(old_std == 0)
+        share = 1.0 if first else weight
+        mean = (1 - share) * old_mean + share * returns.mean()
+        square = (1 - share) * (old_std**2 + old_mean**2) + share * (returns**2).mean()
+        std = torch.sqrt(torch.clamp(square - mean**2, min=0.0))
+        std = torch.clamp(std, min=max(1e-8, 1e-4 * float(mean.abs())))
+        last = self.critic[-1]
+        if not first and isinstance(last, nn.Linear):
+            last.bias.copy_((old_std * last.bias.double() + old_mean - mean) / std)
+            last.weight.mul_(float(old_std / std))
+        self.return_mean.copy_(mean)
+        self.return_std.copy_(std)
+
+    def policy_arrays(self) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+        """(weight (out, in), bias (out,)) of the actor's layers, copied, for the native policy and the model's file."""
+        linear = [layer for layer in self.actor if isinstance(layer, nn.Linear)]
+        return [(layer.weight.detach().numpy().copy(), layer.bias.detach().numpy().copy()) for layer in linear]
+
+
+def dense_layers(
+    inputs: int, hidden: tuple[int, ...], outputs: int, activation: Activation, gain: float, rng: np.random.Generator
+) -> nn.Sequential:
+    """Linear layers with the activation between them; orthogonal weights drawn from `rng`, biases zero."""
+    sizes = (inputs, *hidden, outputs)
+    layers: list[nn.Module] = []
+    for index in range(len(sizes) - 1):
+        last = index == len(sizes) - 2
+        linear = nn.Linear(sizes[index], sizes[index + 1])
+        with torch.no_grad():
+            weight = orthogonal(sizes[index + 1], sizes[index], rng) * (gain if last else HIDDEN_GAIN)
+            linear.weight.copy_(torch.from_numpy(weight))
+            linear.bias.zero_()
+        layers.append(linear)
+        if not last:
+            layers.append(nn.Tanh() if activation == "tanh" else nn.ReLU())
+    return nn.Sequential(*layers)
+
+
+def orthogonal(rows: int, columns: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """A (rows, columns) matrix with orthonormal rows or columns, whichever are fewer (Saxe et al. 2013)."""
+    q, r = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))
+    q = q * np.sign(np.diag(r))
+    return np.ascontiguousarray(q if rows >= columns else q.T)

@@ -1,0 +1,239 @@
+"""Proximal policy optimisation with a clipped objective, on a batch that was driven before. Read from top to bottom.
+
+    rollout -> advantages() -> update(): epochs x mini-batches of loss() -> the next policy
+
+Sources: Schulman et al. 2017 (PPO), Schulman et al. 2016 (generalised advantage estimation). The settings that the
+racer chooses have DeepRacer's names and meaning; the others have the values of its simulator (clip 0.2, GAE 0.95,
+Adam epsilon 1e-5).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from sim.learning.adam import Adam
+from sim.learning.shape import LOG_STD_RANGE
+
+if TYPE_CHECKING:
+    from sim.hyperparameters import Hyperparameters
+    from sim.learning.networks import ActorCritic
+
+LOG_TWO_PI = math.log(2.0 * math.pi)
+LOG_BOX = 2.0 * math.log(2.0)
+"""Log of the area of the box [-1, 1]^2, on which an e-greedy random action is drawn."""
+
+
+@dataclass(frozen=True)
+class PpoSettings:
+    """What the update needs to know. Sizes are in steps, the loss in units of the returns' spread."""
+
+    batch_size: int = 64
+    """Steps in one mini-batch, one gradient step each."""
+    num_epochs: int = 3
+    """How often the whole rollout is gone through."""
+    lr: float = 3e-4
+    """Adam's step size."""
+    beta_entropy: float = 0.01
+    """Weight of the policy's entropy: more keeps it exploring for longer."""
+    discount_factor: float = 0.999
+    """What a reward one step later is worth."""
+    loss_type: Literal["huber", "mean squared error"] = "huber"
+    """How the critic's error counts: huber is linear beyond one spread of the returns, so huge rewards count less."""
+    gae_lambda: float = 0.95
+    """How far an advantage looks at rewards that came (1) rather than at the critic's estimate (0)."""
+    clip: float = 0.2
+    """How far the probability of an action may move per update before its gradient is cut off."""
+    value_weight: float = 0.5
+    """Weight of the critic's loss beside the policy's; they share no layer, so this only shapes the common clipping."""
+    maximum_gradient: float = 0.5
+    """The gradient of a mini-batch is scaled down to this norm."""
+    adam_epsilon: float = 1e-5
+    kl_limit: float = 0.05
+    """The epochs end early once the policy moved this far on average (nats): a guard for large steps, not a target."""
+    return_scale_weight: float = 0.2
+    """How far one rollout moves the scale of the returns."""
+
+    @classmethod
+    def of(cls, hyperparameters: Hyperparameters) -> PpoSettings:
+        """The racer's choices; everything else as above."""
+        loss: Literal["huber", "mean squared error"] = (
+            "huber" if hyperparameters.loss_type == "huber" else "mean squared error"
+        )
+        return cls(
+            batch_size=hyperparameters.batch_size,
+            num_epochs=hyperparameters.num_epochs,
+            lr=hyperparameters.lr,
+            beta_entropy=hyperparameters.beta_entropy,
+            discount_factor=hyperparameters.discount_factor,
+            loss_type=loss,
+        )
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A rollout laid out flat, one row per step."""
+
+    observations: Tensor
+    """(n, inputs) float32: what the policy saw."""
+    critic_observations: Tensor
+    """(n, critic inputs) float32."""
+    actions: Tensor
+    """(n,) int64 indices, or (n, 2) float32 in units of half the range, before clipping to the box."""
+    log_probabilities: Tensor
+    """(n,) of the action under the policy that drove."""
+    advantages: Tensor
+    """(n,) float32, mean 0 and spread 1."""
+    returns: Tensor
+    """(n,) float64 in the unit of the reward."""
+    epsilon: float = 0.0
+    """Share of actions drawn evenly (e-greedy exploration)."""
+
+
+@dataclass(frozen=True)
+class UpdateReport:
+    """Means over the mini-batches: policy and critic loss, entropy and movement (nats); epochs gone through."""
+
+    policy_loss: float
+    value_loss: float
+    entropy: float
+    kl: float
+    epochs: int
+
+
+def advantages(
+    rewards: NDArray[np.float64],
+    values: NDArray[np.float64],
+    next_values: NDArray[np.float64],
+    terminal: NDArray[np.bool_],
+    done: NDArray[np.bool_],
+    settings: PpoSettings,
+) -> NDArray[np.float64]:
+    """Generalised advantage estimates (steps, cars).
+
+    `next_values` values the state that a step led to, before any reset. `terminal` steps have nothing after them;
+    `done` steps end an episode: the estimate does not run on into the next one. An episode that ended without being
+    terminal (lap complete, time up) is worth what the critic says of its last state.
+    """
+    discount, decay = settings.discount_factor, settings.discount_factor * settings.gae_lambda
+    delta = rewards + discount * np.where(terminal, 0.0, next_values) - values
+    estimates = np.zeros_like(delta)
+    carried = np.zeros(delta.shape[1])
+    for step in range(len(delta) - 1, -1, -1):
+        carried = delta[step] + decay * np.where(done[step], 0.0, carried)
+        estimates[step] = carried
+    return estimates
+
+
+def normalised(estimates: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Advantages with mean 0 and spread 1, whatever the size of the rewards; all 0 where they are all alike."""
+    centred = estimates - estimates.mean()
+    spread = float(centred.std())
+    scaled: NDArray[np.float64] = centred / spread if spread > 0.0 else centred
+    return scaled.astype(np.float32)
+
+
+def log_probability_and_entropy(
+    model: ActorCritic, observations: Tensor, actions: Tensor, epsilon: float = 0.0
+) -> tuple[Tensor, Tensor]:
+    """(n,) log-probabilities of the actions and (n,) entropies of the policy.
+
+    Discrete: softmax of the logits. Continuous: independent normal distributions around the means; the car gets the
+    action clipped to the box, the probability is that of the action before clipping. With e-greedy exploration the
+    policy that is optimised is the mixture that drove: (1 - epsilon) policy + epsilon uniform.
+    """
+    outputs = model.outputs(observations)
+    if model.shape.continuous:
+        log_std = model.log_std.clamp(*LOG_STD_RANGE)
+        scaled = (actions - outputs) * torch.exp(-log_std)
+        log_probability = (-0.5 * scaled**2 - log_std - 0.5 * LOG_TWO_PI).sum(-1)
+        entropy = (log_std + 0.5 + 0.5 * LOG_TWO_PI).sum().expand(len(outputs))
+        log_even = -LOG_BOX
+    else:
+        log_all = functional.log_softmax(outputs, -1)
+        log_probability = log_all.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
+        entropy = -(log_all.exp() * log_all).sum(-1)
+        log_even = -math.log(outputs.shape[-1])
+    if epsilon > 0.0:
+        even = torch.full_like(log_probability, math.log(epsilon) + log_even)
+        kept = math.log1p(-epsilon) if epsilon < 1.0 else -math.inf
+        log_probability = torch.logaddexp(log_probability + kept, even)
+    return log_probability, entropy
+
+
+def policy_loss(log_ratio: Tensor, advantage: Tensor, clip: float) -> Tensor:
+    """The clipped surrogate (Schulman et al. 2017, equation 7), negated: mean of min(r A, clip(r, 1 ± c) A)."""
+    ratio = torch.exp(log_ratio)
+    clipped = torch.clamp(ratio, 1.0 - clip, 1.0 + clip)
+    return -torch.minimum(ratio * advantage, clipped * advantage).mean()
+
+
+def value_loss(estimate: Tensor, target: Tensor, kind: str) -> Tensor:
+    """The critic's error in units of the returns' spread: Huber with its bend at 1, or half the squared error."""
+    if kind == "huber":
+        return functional.huber_loss(estimate, target)
+    return 0.5 * functional.mse_loss(estimate, target)
+
+
+def make_optimiser(model: ActorCritic, settings: PpoSettings) -> Adam:
+    """Adam over everything that learns."""
+    return Adam(model, lr=settings.lr, epsilon=settings.adam_epsilon)
+
+
+def update(
+    model: ActorCritic,
+    optimiser: Adam,
+    batch: Batch,
+    settings: PpoSettings,
+    rng: np.random.Generator,
+) -> UpdateReport:
+    """Improve actor and critic on one rollout. Rows are shuffled by `rng`; a last partial mini-batch is used too."""
+    targets = (batch.returns - model.return_mean) / model.return_std
+    scaled_targets = targets.float()
+    rows = len(scaled_targets)
+    sums, batches, epochs = np.zeros(4), 0, 0
+    while epochs < settings.num_epochs:
+        epochs += 1
+        order = torch.from_numpy(rng.permutation(rows))
+        moved, parts = 0.0, 0
+        for chosen in torch.split(order, settings.batch_size):
+            figures = _gradient_step(model, optimiser, batch, scaled_targets, chosen, settings)
+            sums += figures
+            moved += figures[3]
+            parts += 1
+        batches += parts
+        if moved / parts > settings.kl_limit:
+            break
+    means = sums / batches
+    return UpdateReport(float(means[0]), float(means[1]), float(means[2]), float(means[3]), epochs)
+
+
+def _gradient_step(
+    model: ActorCritic,
+    optimiser: Adam,
+    batch: Batch,
+    targets: Tensor,
+    chosen: Tensor,
+    settings: PpoSettings,
+) -> NDArray[np.float64]:
+    """One mini-batch; returns policy loss, value loss, entropy, movement."""
+    log_probability, entropies = log_probability_and_entropy(
+        model, batch.observations[chosen], batch.actions[chosen], batch.epsilon
+    )
+    log_ratio = log_probability - batch.log_probabilities[chosen]
+    for_policy = policy_loss(log_ratio, batch.advantages[chosen], settings.clip)
+    for_critic = value_loss(model.scaled_values(batch.critic_observations[chosen]), targets[chosen], settings.loss_type)
+    entropy = entropies.mean()
+    total = for_policy + settings.value_weight * for_critic - settings.beta_entropy * entropy
+    optimiser.minimise(total, settings.maximum_gradient)
+    with torch.no_grad():
+        kl = (torch.exp(log_ratio) - 1.0 - log_ratio).mean()
+    figures = torch.stack((for_policy.detach(), for_critic.detach(), entropy.detach(), kl))
+    return figures.double().numpy()

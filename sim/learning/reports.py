@@ -1,0 +1,72 @@
+"""What a training is asked for and what it tells. No torch here, so a portal or a queue may read these types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from sim.car import Car
+from sim.hyperparameters import Hyperparameters
+from sim.metrics import EpisodeRecord
+from sim.track import Direction, Track
+
+Ending = Literal["time", "stopped", "target", "episodes", "iterations", "hopeless"]
+"""Why a training ended: its time was over; it was asked to stop; the average reward reached the target score; the most
+episodes or iterations were driven; or nothing got better for too long. A reward function that fails raises instead."""
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """What makes a model. `track` as it is stored; `limit_ms` of time in `train`, runs before a resume included."""
+
+    track: Track
+    direction: Direction
+    car: Car
+    hyperparameters: Hyperparameters
+    reward_code: str
+    seed: int
+    limit_ms: int
+
+
+@dataclass(frozen=True)
+class IterationReport:
+    """One iteration: a rollout, an update and an evaluation.
+
+    `episodes` and `steps` are totals so far. `average_reward` per episode and `training_completion` (per cent of a lap)
+    are means over the last "episodes between updates" episodes that ended, or over the running ones before any did.
+    `evaluation_completion` is the mean share, in per cent, of three laps that the policy drives without an ending from
+    evenly spaced starts, `best_lap_ms` its fastest clean lap of them. `drive` holds at most 400 points
+    [x, y, heading_deg, speed] of the drive from the start line; `records` the iteration's episodes for the metrics.
+    """
+
+    iteration: int
+    episodes: int
+    steps: int
+    elapsed_ms: int
+    average_reward: float
+    training_completion: float
+    evaluation_completion: float
+    best_lap_ms: int | None
+    best: bool
+    drive: list[list[float]]
+    records: tuple[EpisodeRecord, ...]
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """How a training went. `fingerprint` is that of the best policy's weights; lap and completion are its too."""
+
+    iterations: int
+    episodes: int
+    steps: int
+    elapsed_ms: int
+    best_iteration: int | None
+    best_lap_ms: int | None
+    evaluation_completion: float
+    ended_because: Ending
+    fingerprint: str
+
+
+OnIteration = Callable[[IterationReport], None]
+ShouldStop = Callable[[], bool]

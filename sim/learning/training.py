@@ -1,0 +1,302 @@
+"""Training a model: drive, ask for the rewards, learn, evaluate, keep the best; until something says that it is enough.
+
+torch runs with one thread: on small networks more threads only wait for each other, and one thread gives the same bits
+every time. Same configuration, seed and number of iterations: same weights.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sim.driver import Layers, native_policy
+from sim.learning import ppo
+from sim.learning.checkpoint import Counters, load_checkpoint, save_checkpoint
+from sim.learning.episodes import EpisodeBook
+from sim.learning.networks import ActorCritic
+from sim.learning.reports import (
+    Ending,
+    IterationReport,
+    OnIteration,
+    ShouldStop,
+    TrainingConfig,
+    TrainingResult,
+)
+from sim.learning.rollouts import Rollout, TrainingGround
+from sim.learning.shape import policy_shape
+from sim.learning.trace_shelf import TraceShelf
+from sim.learning.trial import Trial, trial_drive
+from sim.metrics import EpisodeRecord, MetricsLog, step_time_ms
+from sim.model_folder import (
+    CHECKPOINT,
+    LAST,
+    METRICS,
+    TRACES,
+    ModelError,
+    about_model,
+    policy_file,
+    read_about,
+    read_json_object,
+    write_best,
+    write_model_facts,
+)
+from sim.reward_state import RewardFailed, RewardSource
+from sim.weights import write_bytes
+from sim.world import FEATURE_COUNT
+
+__all__ = ["IterationReport", "TrainingConfig", "TrainingResult", "train"]
+
+PATIENCE_MS = 300_000
+"""A training whose policy never completed its laps, and got no better for this long, is hopeless and ends."""
+SAVE_EVERY_MS = 1_000
+METRICS_EVERY_MS = 5_000
+
+
+def never() -> bool:
+    """Nobody asks to stop."""
+    return False
+
+
+def train(
+    config: TrainingConfig,
+    *,
+    reward: RewardSource,
+    out: Path,
+    on_iteration: OnIteration | None = None,
+    should_stop: ShouldStop = never,
+    resume: bool = False,
+    patience_ms: int = PATIENCE_MS,
+    maximum_iterations: int | None = None,
+) -> TrainingResult:
+    """Train a model into the folder `out`, whose files `sim.model_folder` describes.
+
+    `reward` is started here and closed by whoever made it. `on_iteration` is called after each iteration;
+    `should_stop` is asked before each. With `resume` the training goes on from the folder's last checkpoint, with
+    the state of its optimiser and random numbers; episodes that were running then begin anew. Where there is no
+    checkpoint yet it starts from the beginning.
+
+    Raises RewardFailed where the racer's function fails, after the last good state is saved; CarError for a car that
+    cannot be trained; ModelError for a folder that cannot be resumed; OSError where the disk refuses.
+    """
+    torch.set_num_threads(1)
+    training = Training(config, reward, out, resume)
+    try:
+        ending = training.run(on_iteration, should_stop, patience_ms, maximum_iterations)
+    finally:
+        training.save(everything=True)
+    return training.result(ending)
+
+
+class Training:
+    """One training's state, between iterations."""
+
+    def __init__(self, config: TrainingConfig, reward: RewardSource, out: Path, resume: bool) -> None:
+        self.began = time.monotonic()
+        self.config, self.reward, self.out = config, reward, out
+        self.driven = config.track.driven(config.direction)
+        self.rng = np.random.default_rng(config.seed)
+        self.shape = policy_shape(config.car, config.hyperparameters.stack_size)
+        self.settings = ppo.PpoSettings.of(config.hyperparameters)
+        self.model = ActorCritic(self.shape, FEATURE_COUNT, self.rng)
+        self.optimiser = ppo.make_optimiser(self.model, self.settings)
+        self.counters, self.metrics = Counters(), MetricsLog()
+        self.about = about_model(config.car, config.track, config.direction, config.seed)
+        resume = resume and (out / CHECKPOINT).exists()
+        if resume:
+            self._resume()
+        self.before_ms = self.counters.elapsed_ms
+        self.ground = TrainingGround(
+            self.driven,
+            config.car,
+            config.hyperparameters,
+            self.rng,
+            is_reversed=self.driven is not config.track,
+        )
+        window = config.hyperparameters.num_episodes_between_training
+        self.book = EpisodeBook(self.ground.world.cars, window, self.counters.episodes)
+        self.shelf = TraceShelf(out / TRACES, config.car, self.driven)
+        self.saved_ms = self.metrics_ms = self.before_ms
+        self._open_folder(resume)
+        self.reward.start(self.driven, self.ground.world.cars)
+
+    def run(
+        self,
+        on_iteration: OnIteration | None,
+        should_stop: ShouldStop,
+        patience_ms: int,
+        maximum_iterations: int | None,
+    ) -> Ending:
+        """Iterate until there is a reason to end."""
+        while True:
+            ending = self._ending(patience_ms, maximum_iterations)
+            if ending is None and should_stop():
+                ending = "stopped"
+            if ending is not None:
+                return ending
+            report = self.iterate()
+            self.save()
+            if on_iteration is not None:
+                on_iteration(report)
+
+    def iterate(self) -> IterationReport:
+        """Drive, ask for the rewards, learn, evaluate. State changes only once the rewards are there."""
+        log_std = self.model.log_std.detach().double().numpy().copy()
+        policy = native_policy(self.shape, self.layers())
+        rollout = self.ground.drive(policy, log_std, self.counters.steps)
+        rewards = self._rewards(rollout)
+        first_episode = int(self.book.numbers[0])
+        records = self.book.add(rollout, rewards)
+        self._learn(self._batch(rollout, rewards))
+        counters = self.counters
+        counters.iterations += 1
+        counters.steps += rollout.done.size
+        counters.episodes = self.book.ended
+        trial = trial_drive(
+            native_policy(self.shape, self.layers()),
+            self.config.car,
+            self.driven,
+            seed=self.config.seed,
+            stack_size=self.config.hyperparameters.stack_size,
+        )
+        counters.elapsed_ms = self._elapsed_ms()
+        records += trial.records(counters.episodes)
+        self.metrics.add(records)
+        self.shelf.put(counters.iterations, rollout, rewards, first_episode)
+        return self._report(trial, self._keep_best(trial), records)
+
+    def layers(self) -> Layers:
+        """The policy as it is now."""
+        return self.model.policy_arrays()
+
+    def save(self, *, everything: bool = False) -> None:
+        """Write last policy and checkpoint at most once a second, the metrics less often; all now if `everything`."""
+        elapsed_ms = self.counters.elapsed_ms
+        if everything or elapsed_ms - self.saved_ms >= SAVE_EVERY_MS:
+            self.saved_ms = elapsed_ms
+            policy_file(self.out / LAST, self.layers())
+            save_checkpoint(self.out / CHECKPOINT, self.model, self.optimiser, self.rng, self.counters)
+        if everything or elapsed_ms - self.metrics_ms >= METRICS_EVERY_MS:
+            self.metrics_ms = elapsed_ms
+            write_bytes(self.out / METRICS, self.metrics.to_json().encode())
+
+    def result(self, ending: Ending) -> TrainingResult:
+        """What to tell at the end."""
+        counters = self.counters
+        return TrainingResult(
+            iterations=counters.iterations,
+            episodes=counters.episodes,
+            steps=counters.steps,
+            elapsed_ms=self._elapsed_ms(),
+            best_iteration=counters.best_iteration,
+            best_lap_ms=step_time_ms(counters.best_lap_steps),
+            evaluation_completion=max(0.0, counters.best_completion),
+            ended_because=ending,
+            fingerprint=self.about["fingerprint"],
+        )
+
+    def _elapsed_ms(self) -> int:
+        return self.before_ms + round(1000.0 * (time.monotonic() - self.began))
+
+    def _ending(self, patience_ms: int, maximum_iterations: int | None) -> Ending | None:
+        counters, hyperparameters = self.counters, self.config.hyperparameters
+        if self._elapsed_ms() >= self.config.limit_ms:
+            return "time"
+        if maximum_iterations is not None and counters.iterations >= maximum_iterations:
+            return "iterations"
+        if counters.episodes >= hyperparameters.term_cond_max_episodes:
+            return "episodes"
+        full = len(self.book.recent) == self.book.recent.maxlen
+        if full and self.book.averages()[0] >= hyperparameters.term_cond_avg_score:
+            return "target"
+        if counters.best_completion < 100.0 and counters.elapsed_ms - counters.progressed_ms >= patience_ms:
+            return "hopeless"
+        return None
+
+    def _rewards(self, rollout: Rollout) -> NDArray[np.float64]:
+        states, cars = rollout.reward_batch()
+        rewards = np.asarray(self.reward.rewards(states, cars), np.float64)
+        if rewards.shape != (len(states),) or not np.isfinite(rewards).all():
+            raise RewardFailed("the reward function did not give one finite number for each step")
+        return rewards.reshape(rollout.done.shape)
+
+    def _learn(self, batch: ppo.Batch) -> None:
+        good = self.optimiser.state()
+        ppo.update(self.model, self.optimiser, batch, self.settings, self.rng)
+        if not torch.isfinite(self.optimiser.flat).all():
+            self.optimiser.restore(good)
+            raise ModelError("the network's numbers ran away; lower the learning rate or the size of the rewards")
+
+    def _batch(self, rollout: Rollout, rewards: NDArray[np.float64]) -> ppo.Batch:
+        rows = rollout.done.size
+        features = torch.from_numpy(rollout.features.reshape(rows, -1))
+        next_features = torch.from_numpy(rollout.next_features.reshape(rows, -1))
+        values = self.model.values(features).numpy().reshape(rewards.shape)
+        next_values = self.model.values(next_features).numpy().reshape(rewards.shape)
+        estimates = ppo.advantages(rewards, values, next_values, rollout.terminal, rollout.done, self.settings)
+        returns = torch.from_numpy((estimates + values).reshape(-1))
+        self.model.rescale(returns, self.settings.return_scale_weight)
+        observations = torch.from_numpy(rollout.observations.reshape(rows, -1))
+        actions = torch.from_numpy(rollout.actions.reshape(rows, *rollout.actions.shape[2:]))
+        with torch.no_grad():
+            log_probabilities, _ = ppo.log_probability_and_entropy(self.model, observations, actions, rollout.epsilon)
+        advantages = torch.from_numpy(ppo.normalised(estimates).reshape(-1))
+        return ppo.Batch(observations, features, actions, log_probabilities, advantages, returns, rollout.epsilon)
+
+    def _keep_best(self, trial: Trial) -> bool:
+        counters = self.counters
+        before = (counters.best_completion, -(counters.best_lap_steps or 10**9))
+        now = (trial.completion, -(trial.best_lap_steps or 10**9))
+        if now <= before:
+            return False
+        if trial.completion > counters.best_completion + 0.5:
+            counters.progressed_ms = counters.elapsed_ms
+        counters.best_completion, counters.best_lap_steps = trial.completion, trial.best_lap_steps
+        counters.best_iteration = counters.iterations
+        self.about["best"] = {
+            "iteration": counters.iterations,
+            "completion": trial.completion,
+            "lap_steps": trial.best_lap_steps,
+        }
+        write_best(self.out, self.about, self.layers())
+        return True
+
+    def _report(self, trial: Trial, best: bool, records: tuple[EpisodeRecord, ...]) -> IterationReport:
+        average_reward, completion = self.book.averages()
+        return IterationReport(
+            iteration=self.counters.iterations,
+            episodes=self.counters.episodes,
+            steps=self.counters.steps,
+            elapsed_ms=self.counters.elapsed_ms,
+            average_reward=average_reward,
+            training_completion=completion,
+            evaluation_completion=trial.completion,
+            best_lap_ms=step_time_ms(trial.best_lap_steps),
+            best=best,
+            drive=trial.drive,
+            records=records,
+        )
+
+    def _open_folder(self, resume: bool) -> None:
+        """Make the folder whole from the start: the untrained policy is its best until there is a better one."""
+        write_model_facts(self.out, self.config.car, self.config.hyperparameters, self.config.reward_code)
+        if not resume:
+            write_best(self.out, self.about, self.layers())
+
+    def _resume(self) -> None:
+        about = read_about(self.out)
+        for key in ("track", "direction", "network", "sensors", "observation", "simulator_version"):
+            if about.get(key) != self.about[key]:
+                raise ModelError(f"this folder was trained with another {key}; resume with the same, or train anew")
+        self.about = about
+        self.counters = load_checkpoint(self.out / CHECKPOINT, self.model, self.optimiser, self.rng)
+        best = about.get("best")
+        if isinstance(best, dict):
+            self.counters.best_iteration = best.get("iteration")
+            self.counters.best_completion = float(best.get("completion", -1.0))
+            self.counters.best_lap_steps = best.get("lap_steps")
+        rows = read_json_object(self.out, METRICS).get("metrics", []) if (self.out / METRICS).exists() else []
+        self.metrics = MetricsLog([row for row in rows if row["episode"] <= self.counters.episodes])

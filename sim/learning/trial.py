@@ -1,0 +1,89 @@
+"""The evaluation between updates: the policy as it would race, from several starts, until its first ending."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.car import Car
+from sim.driver import LIDAR_NOISE_M, Driver, needs_lidar
+from sim.episode import EpisodeRules
+from sim.metrics import EpisodeRecord
+from sim.policy import Policy
+from sim.reward_state import COLUMN
+from sim.track import Track
+from sim.world import World
+
+STARTS = 8
+LAPS = 3
+MOST_STEPS = 20 * 60 * 15
+MOST_POINTS = 400
+
+
+@dataclass(frozen=True)
+class Trial:
+    """`completion`: mean per cent of LAPS laps driven; `best_lap_steps` of all clean laps; `drive` of the first car."""
+
+    completion: float
+    best_lap_steps: int | None
+    drive: list[list[float]]
+    shares: tuple[float, ...]
+    steps: tuple[int, ...]
+    status: tuple[int, ...]
+
+    def records(self, episode: int) -> tuple[EpisodeRecord, ...]:
+        """For the metrics; no reward is asked for in evaluation, so it is 0 there."""
+        outcome = zip(self.steps, self.shares, self.status, strict=True)
+        return tuple(
+            EpisodeRecord(episode, index + 1, "evaluation", 0.0, steps, share, status)
+            for index, (steps, share, status) in enumerate(outcome)
+        )
+
+
+def trial_drive(policy: Policy, car: Car, track: Track, *, seed: int, stack_size: int) -> Trial:
+    """Drive LAPS laps from STARTS evenly spaced places of the track (as driven), the first at the start line.
+
+    Every car drives until it completes them or leaves the track, stands or turns back. An open track has one start
+    and one lap.
+    """
+    laps, starts = (LAPS, STARTS) if track.closed else (1, 1)
+    lidar = needs_lidar(car)
+    world = World(
+        track,
+        starts,
+        seed=seed,
+        rules=EpisodeRules(laps=laps, continuous=track.closed, maximum_steps=MOST_STEPS, auto_reset=False),
+        lidar=lidar,
+        lidar_noise_m=LIDAR_NOISE_M if lidar else 0.0,
+    )
+    if track.closed:
+        world.reset(None, np.arange(starts) / starts)
+    driver = Driver(policy, car, world, stack_size)
+    best_lap, path = 0, [world.reward_states[0].copy()]
+    status, going = world.status.copy(), np.ones(starts, np.bool_)
+    while going.any():
+        world.step(driver.choose()[1])
+        status[going] = world.status[going]
+        if world.lap_steps.any():
+            fastest = int(world.lap_steps[world.lap_steps > 0].min())
+            best_lap = min(best_lap, fastest) if best_lap else fastest
+        if going[0]:
+            path.append(world.reward_states[0].copy())
+        going = ~world.done
+    progress = np.where(world.lap >= laps, 0.0, np.clip(world.reward_states[:, COLUMN["progress"]], 0.0, 100.0))
+    shares = (100.0 * world.lap + progress) / laps
+    stride = -(-len(path) // MOST_POINTS)
+    return Trial(
+        completion=float(shares.mean()),
+        best_lap_steps=best_lap or None,
+        drive=[_point(state) for state in path[::stride]],
+        shares=tuple(shares.tolist()),
+        steps=tuple(int(steps) for steps in world.reward_states[:, COLUMN["steps"]]),
+        status=tuple(int(code) for code in status),
+    )
+
+
+def _point(state: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[float]:
+    """[x, y, heading_deg, speed], to the millimetre."""
+    return [round(float(state[COLUMN[name]]), 3) for name in ("x", "y", "heading", "speed")]

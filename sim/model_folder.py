@@ -1,0 +1,243 @@
+"""A model's folder: what a training leaves, what an evaluation needs, in the console's layout where it has one.
+
+    paddock.json                    what Paddock knows about the model (below)
+    model_metadata.json             the car, as the real one reads it
+    reward_function.py              the racer's code
+    ip/hyperparameters.json         under the real names
+    model/best.safetensors          the policy that evaluated best: `policy.N.weight` (out, in), `policy.N.bias` (out,)
+    model/last.safetensors          the policy after the last iteration, in the same form
+    model/checkpoint.safetensors    everything a training needs to go on
+    metrics/training/training-paddock.json
+    sim-trace/training/training-simtrace/N-iteration.csv
+
+Every file is written to a temporary name, flushed and renamed. Nothing is ever unpickled. torch is not needed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sim import SIMULATOR_VERSION
+from sim.car import Car, CarError
+from sim.driver import Layers, native_policy
+from sim.hyperparameters import HyperparameterError, Hyperparameters
+from sim.learning.shape import PolicyShape, observed_columns, policy_shape
+from sim.policy import Policy
+from sim.track import Direction, Track
+from sim.weights import (
+    MAXIMUM_JSON_BYTES,
+    Arrays,
+    ModelError,
+    fingerprint,
+    read_arrays,
+    read_bytes,
+    write_arrays,
+    write_bytes,
+)
+
+__all__ = ["FORMAT", "ModelError", "ModelFolder", "policy_file"]
+
+FORMAT = 1
+_HEX = re.compile(r"[0-9a-f]{64}")
+BEST = "model/best.safetensors"
+LAST = "model/last.safetensors"
+CHECKPOINT = "model/checkpoint.safetensors"
+METRICS = "metrics/training/training-paddock.json"
+TRACES = "sim-trace/training/training-simtrace"
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """What a folder says about its model, read and checked. `weights` is the fingerprint of the best policy."""
+
+    path: Path
+    car: Car
+    hyperparameters: Hyperparameters
+    reward_code: str
+    track_name: str
+    track_fingerprint: str
+    direction: Direction
+    seed: int
+    simulator_version: str
+    weights: str
+    layers: Layers
+
+    @property
+    def shape(self) -> PolicyShape:
+        """The policy's layers."""
+        return policy_shape(self.car, self.hyperparameters.stack_size)
+
+    def policy(self) -> Policy:
+        """The best policy in the native core."""
+        return native_policy(self.shape, self.layers)
+
+    @classmethod
+    def read(cls, path: Path) -> ModelFolder:
+        """Read a folder and check that its parts belong together. ModelError says what is wrong and the mend."""
+        about = read_about(path)
+        car, hyperparameters = read_car(path), read_hyperparameters(path)
+        shape = _shape(car, hyperparameters)
+        if about["observation"] != list(observed_columns(car)):
+            raise ModelError("this model was trained on other observations than this Paddock has; train it again")
+        arrays, _ = read_arrays(path / BEST, policy_arrays_expected(shape))
+        found = fingerprint(arrays)
+        if found not in (about["fingerprint"], about.get("previous_fingerprint")):
+            raise ModelError("model/best.safetensors is not the one that paddock.json names; take the folder anew")
+        return cls(
+            path=path,
+            car=car,
+            hyperparameters=hyperparameters,
+            reward_code=read_text(path, "reward_function.py"),
+            track_name=about["track"]["name"],
+            track_fingerprint=about["track"]["fingerprint"],
+            direction=Direction(about["direction"]),
+            seed=about["seed"],
+            simulator_version=about["simulator_version"],
+            weights=found,
+            layers=layers_of(arrays, shape),
+        )
+
+
+def write_model_facts(path: Path, car: Car, hyperparameters: Hyperparameters, reward_code: str) -> None:
+    """The files that say how a model is made: the car, the hyperparameters and the reward function."""
+    write_json(path / "model_metadata.json", car.to_metadata())
+    write_json(path / "ip/hyperparameters.json", hyperparameters.to_dict())
+    write_bytes(path / "reward_function.py", reward_code.encode())
+
+
+def about_model(car: Car, track: Track, direction: Direction, seed: int) -> dict[str, Any]:
+    """What paddock.json says before any weights exist."""
+    return {
+        "format": FORMAT,
+        "simulator_version": SIMULATOR_VERSION,
+        "track": {"name": track.name, "fingerprint": track.fingerprint, "length_m": round(track.length_m, 4)},
+        "direction": str(direction),
+        "seed": seed,
+        "network": car.neural_network,
+        "sensors": [sensor.name for sensor in car.sensors],
+        "observation": list(observed_columns(car)),
+        "fingerprint": None,
+    }
+
+
+def write_best(path: Path, about: dict[str, Any], layers: Layers) -> str:
+    """Make these layers the model's best policy; gives their fingerprint.
+
+    paddock.json names the new and the previous weights before the weights themselves are replaced, so the folder is
+    whole at every moment, whenever the process dies.
+    """
+    arrays = arrays_of(layers)
+    found = fingerprint(arrays)
+    if about["fingerprint"] != found:
+        about["previous_fingerprint"] = about["fingerprint"]
+        about["fingerprint"] = found
+    write_json(path / "paddock.json", about)
+    write_arrays(path / BEST, arrays, {"fingerprint": found})
+    return found
+
+
+def policy_file(path: Path, layers: Layers) -> None:
+    """Write a policy's layers to a file of its own."""
+    arrays = arrays_of(layers)
+    write_arrays(path, arrays, {"fingerprint": fingerprint(arrays)})
+
+
+def arrays_of(layers: Layers) -> Arrays:
+    """Layers under the names that the files use."""
+    named: Arrays = {}
+    for index, (weight, bias) in enumerate(layers):
+        named[f"policy.{index}.weight"] = weight
+        named[f"policy.{index}.bias"] = bias
+    return named
+
+
+def layers_of(arrays: Arrays, shape: PolicyShape) -> Layers:
+    """The other way round, for arrays that were checked."""
+    count = len(shape.layer_sizes())
+    return [
+        (arrays[f"policy.{index}.weight"].astype(np.float32), arrays[f"policy.{index}.bias"].astype(np.float32))
+        for index in range(count)
+    ]
+
+
+def policy_arrays_expected(shape: PolicyShape) -> dict[str, tuple[tuple[int, ...], str]]:
+    """Names, shapes and kinds of a policy's arrays."""
+    expected: dict[str, tuple[tuple[int, ...], str]] = {}
+    for index, (inputs, outputs) in enumerate(shape.layer_sizes()):
+        expected[f"policy.{index}.weight"] = ((outputs, inputs), "float32")
+        expected[f"policy.{index}.bias"] = ((outputs,), "float32")
+    return expected
+
+
+def read_about(path: Path) -> dict[str, Any]:
+    """paddock.json, checked for what is needed of it."""
+    about = read_json_object(path, "paddock.json")
+    if about.get("format") != FORMAT:
+        raise ModelError(f"paddock.json has format {about.get('format')!r}; this Paddock reads format {FORMAT}")
+    track = about.get("track")
+    known = {str(direction) for direction in Direction}
+    named = isinstance(track, dict) and isinstance(track.get("name"), str) and _is_hex(track.get("fingerprint"))
+    seeded = isinstance(about.get("seed"), int) and isinstance(about.get("simulator_version"), str)
+    if not (named and seeded and about.get("direction") in known and isinstance(about.get("observation"), list)):
+        raise ModelError("paddock.json lacks track, direction, seed, observation or version; take the folder anew")
+    for key in ("fingerprint", "previous_fingerprint"):
+        if about.get(key) is not None and not _is_hex(about[key]):
+            raise ModelError(f"paddock.json: {key} is no SHA-256; take the folder anew")
+    return about
+
+
+def read_car(path: Path) -> Car:
+    """The car of model_metadata.json."""
+    try:
+        return Car.from_metadata(read_json_object(path, "model_metadata.json"))
+    except CarError as error:
+        raise ModelError(f"model_metadata.json: {error}") from error
+
+
+def read_hyperparameters(path: Path) -> Hyperparameters:
+    """The values of ip/hyperparameters.json."""
+    try:
+        return Hyperparameters.from_dict(read_json_object(path, "ip/hyperparameters.json"))
+    except HyperparameterError as error:
+        raise ModelError(f"ip/hyperparameters.json: {error}") from error
+
+
+def read_text(path: Path, name: str) -> str:
+    """A text file of the folder."""
+    try:
+        return read_bytes(path / name, MAXIMUM_JSON_BYTES).decode()
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{name} is no UTF-8 text; take the folder anew") from error
+
+
+def read_json_object(path: Path, name: str) -> dict[str, Any]:
+    """A JSON object of the folder."""
+    try:
+        found = json.loads(read_text(path, name))
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise ModelError(f"{name} is no JSON ({error}); take the folder anew") from error
+    if not isinstance(found, dict):
+        raise ModelError(f"{name} holds no JSON object; take the folder anew")
+    return found
+
+
+def write_json(path: Path, value: Any) -> None:
+    """A JSON file, indented for people."""
+    write_bytes(path, (json.dumps(value, indent=2) + "\n").encode())
+
+
+def _shape(car: Car, hyperparameters: Hyperparameters) -> PolicyShape:
+    try:
+        return policy_shape(car, hyperparameters.stack_size)
+    except CarError as error:
+        raise ModelError(f"model_metadata.json: {error}") from error
+
+
+def _is_hex(value: Any) -> bool:
+    return isinstance(value, str) and _HEX.fullmatch(value) is not None
