@@ -1,0 +1,190 @@
+"""Tracks as files: real route files, Paddock's JSON and TUM's CSV, whole and broken."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sim.track import Points, TrackError
+from sim.track_files import read_csv, read_json, read_npy, read_track, write_json
+from tests.sim.test_track_checks import ring
+
+
+def npy(rows: Points, **options: bool) -> bytes:
+    file = io.BytesIO()
+    np.save(file, rows, **options)
+    return file.getvalue()
+
+
+def test_a_route_file_is_read_to_the_last_bit(tmp_path: Path) -> None:
+    rows = ring()
+    np.save(tmp_path / "my-ring.npy", rows)
+    track = read_track(tmp_path / "my-ring.npy")
+    assert track.name == track.title == "my-ring"
+    assert (np.hstack([track.centre, track.inner, track.outer]) == rows).all()
+    assert read_track(tmp_path / "my-ring.npy", name="other").name == "other"
+
+
+@pytest.mark.parametrize("form", ["f8", ">f8", "f4", "fortran"])
+def test_a_route_file_may_have_any_layout_of_floats(form: str) -> None:
+    rows = ring()
+    data = npy(np.asfortranarray(rows) if form == "fortran" else rows.astype(form))
+    assert read_npy(data, "ring").centre == pytest.approx(rows[:, :2], abs=1e-6)
+
+
+def test_json_gives_the_same_bits_back(tmp_path: Path) -> None:
+    track = read_npy(npy(ring() / 3.0 + 0.1), "third")
+    path = write_json(track, tmp_path / "third.json")
+    again = read_json(path)
+    assert again.fingerprint == track.fingerprint
+    assert (again.name, again.title, again.closed) == (track.name, track.title, True)
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    track = read_npy(npy(ring()), "ring")
+    path = write_json(track, tmp_path / "ring.json")
+    before = path.read_bytes()
+
+    def fail(self: Path, target: Path) -> Path:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match="no space"):
+        write_json(track, path)
+    assert path.read_bytes() == before
+    assert [found.name for found in tmp_path.iterdir()] == ["ring.json"]
+
+
+def test_a_racetrack_csv_has_its_borders_at_right_angles() -> None:
+    rows = ring(60)[:-1, :2]
+    lines = ["# x_m,y_m,w_tr_right_m,w_tr_left_m", *(f"{x:.9f},{y:.9f},0.5,0.3" for x, y in rows)]
+    track = read_csv("\n".join(lines).encode(), "round")
+    assert track.closed
+    assert np.hypot(*track.inner.T) == pytest.approx(1.7)  # left of a counterclockwise ring is inside
+    assert np.hypot(*track.outer.T) == pytest.approx(2.5)
+
+
+def test_a_clockwise_racetrack_csv_has_its_inner_border_on_the_right() -> None:
+    rows = ring(60)[::-1][:-1, :2]
+    track = read_csv("\n".join(f"{x},{y},0.5,0.3" for x, y in rows).encode(), "round")
+    assert np.hypot(*track.inner.T) == pytest.approx(1.5)
+
+
+def test_a_full_size_circuit_becomes_as_small_as_the_car() -> None:
+    rows = ring(60)[:-1, :2] * 360.0  # a radius of 720 m, a road of 12 m
+    data = "\n".join(f"{x},{y},6,6" for x, y in rows).encode()
+    assert read_csv(data, "real").length_m == pytest.approx(2 * np.pi * 40.0, rel=1e-3)
+    assert read_csv(data, "real").width_m == pytest.approx(12 / 18, rel=1e-3)
+    assert read_csv(data, "real", scale=0.1).width_m == pytest.approx(1.2, rel=1e-3)
+
+
+def test_an_open_racetrack_csv_stays_open() -> None:
+    data = "\n".join(f"{x},0,0.5,0.5" for x in range(10)).encode()
+    track = read_csv(data, "drag")
+    assert not track.closed
+    assert track.length_m == pytest.approx(9.0)
+
+
+def archive() -> bytes:
+    file = io.BytesIO()
+    np.savez(file, rows=ring())
+    return file.getvalue()
+
+
+BROKEN_NPY = {
+    "empty": (b"", "no .npy file"),
+    "text": (b"hello" * 100, "no .npy file"),
+    "a pickle": (pickle.dumps(ring()), "no .npy file"),
+    "an archive": (archive(), "no .npy file"),
+    "pickled objects": (npy(np.array([[{}] * 6] * 5, dtype=object), allow_pickle=True), "without pickle"),
+    "whole numbers": (npy(np.ones((20, 6), dtype=int)), "int64"),
+    "complex numbers": (npy(np.ones((20, 6), dtype=complex)), "complex128"),
+    "cut short": (npy(ring())[:-8], "cut short"),
+    "too long": (npy(ring()) + b"x", "too long"),
+    "a header that is a lie": (npy(ring()).replace(b"(41, 6), }  ", b"(9999, 6), }"), "9999 rows"),
+    "a header that is code": (npy(ring()).replace(b"False", b"__im_"), "no .npy file"),
+    "five columns": (npy(ring()[:, :5]), "41, 5"),
+    "no numbers": (npy(np.full((20, 6), np.nan)), "finite"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN_NPY)
+def test_it_refuses_a_broken_route_file(what: str) -> None:
+    data, reason = BROKEN_NPY[what]
+    with pytest.raises(TrackError, match=reason) as refused:
+        read_npy(data, "ring")
+    assert "\n" not in str(refused.value)
+
+
+def as_json(**changes: object) -> bytes:
+    rows = ring().tolist()
+    fields = {
+        "format": "paddock-track",
+        "version": 1,
+        "name": "ring",
+        "centre": [row[:2] for row in rows],
+        "inner": [row[2:4] for row in rows],
+        "outer": [row[4:] for row in rows],
+    }
+    return json.dumps({**fields, **changes}).encode()
+
+
+BROKEN_JSON = {
+    "no JSON": (b"{", "no JSON"),
+    "no text": (b"\xff\xfe\x00", "no JSON"),
+    "very deep": (b"[" * 200_000, "no JSON"),
+    "a list": (b"[]", "no Paddock track"),
+    "another format": (as_json(format="gpx"), "no Paddock track"),
+    "a later version": (as_json(version=2), "version 2"),
+    "no points": (as_json(inner=None), '"inner" must be a list'),
+    "points of three": (as_json(inner=[[1, 2, 3]] * 41), '"inner" must be a list'),
+    "text for numbers": (as_json(outer=[["1", "2"]] * 41), '"outer" must be a list'),
+    "a huge number": (as_json(outer=[[10**400, 0]] * 41), "too large"),
+    "unequal lines": (as_json(outer=[[1, 2]] * 40), "equally many"),
+    "a name with a way up": (as_json(name="../../x"), "no track name"),
+    "a title that is no text": (as_json(title=5), '"title" must be text'),
+    "not a number": (as_json(centre=[[float("nan"), 0.0]] * 41), "finite"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN_JSON)
+def test_it_refuses_broken_json(what: str) -> None:
+    data, reason = BROKEN_JSON[what]
+    with pytest.raises(TrackError, match=reason):
+        read_json(data)
+
+
+BROKEN_CSV = {
+    "empty": (b"", "0 rows"),
+    "words": (b"x,y,r,l\n1,2,3,4\nfoo\n", "line 3"),
+    "three columns": (b"1,2,3\n", "line 1"),
+    "not a number": (b"0,0,1,1\n1,nan,1,1\n2,0,1,1\n", "finite"),
+    "no width": (b"0,0,0,0\n2,0,0,0\n4,0,0,0\n", "0 m wide"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN_CSV)
+def test_it_refuses_a_broken_csv(what: str) -> None:
+    data, reason = BROKEN_CSV[what]
+    with pytest.raises(TrackError, match=reason):
+        read_csv(data, "drag")
+
+
+def test_it_says_which_files_it_reads(tmp_path: Path) -> None:
+    with pytest.raises(TrackError, match=r"use \.npy"):
+        read_track(tmp_path / "track.gpx")
+    with pytest.raises(TrackError, match="No such file"):
+        read_track(tmp_path / "gone.npy")
+
+
+def test_it_refuses_a_huge_file_without_reading_it_all(tmp_path: Path) -> None:
+    path = tmp_path / "huge.npy"
+    with path.open("wb") as file:
+        file.truncate(10**10)
+    with pytest.raises(TrackError, match="larger than 5 MB"):
+        read_track(path)
