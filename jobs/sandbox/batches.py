@@ -17,7 +17,7 @@ from jobs.sandbox.reward_code import RewardFunction, TookTooLong, describe, line
 Row = tuple[int, tuple[float, ...], int]
 """(index in the batch, reward state, car)."""
 
-_LOOKED_AT = 100
+_LOOKED_AT = 1000
 """Failures of one batch that are described; the rest are only counted."""
 
 

@@ -87,7 +87,7 @@ def check_reward_function(
         try:
             process.start(track.driven(direction), 1)
         except Failed as failed:
-            return RewardCheck(ok=False, problems=_problems(failed.answer, 0), log=failed.log)
+            return RewardCheck(ok=False, problems=_problems(failed.answer, 1), log=failed.log)
         load_log = process.log
         began = time.perf_counter()
         rewards, answer = process.try_rewards(rows, np.zeros(len(rows), dtype=np.int32))
@@ -107,7 +107,7 @@ def _check(
     failed_row = answer.failures[0].row if answer.failures else None
     return RewardCheck(
         ok=not answer.failed,
-        problems=_problems(answer, len(rows)),
+        problems=_problems(answer, len(rows) if process.alive else 1),
         rewards=(float(given.min()), float(given.mean()), float(given.max())) if len(given) else (0.0, 0.0, 0.0),
         microseconds_per_call=round(per_call_us, 1),
         samples=tuple(_sample(process, rows[at], rewards[at]) for at in _spread(len(rows))),

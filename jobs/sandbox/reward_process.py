@@ -39,7 +39,7 @@ ROW_BUDGET_S = 0.002
 """What a call may take on average in large batches, beyond the deadline."""
 MEMORY_BYTES = 512 * 1024 * 1024
 
-_GRACE_S = 2.0
+_GRACE_S = 1.0
 """What the worker waits beyond the sandbox's own timer, which knows the line and so should speak first."""
 
 _LAYOUT = Layout(BATCH_ROWS, len(REWARD_STATE))
@@ -128,7 +128,8 @@ class RewardProcess:
             values, answer = self.try_rewards(states[rows], cars[rows])
             if answer.failed:
                 row = answer.failures[0].row
-                raise Failed(answer, None if row is None else self.parameters(states[rows][row]), len(values))
+                parameters = None if row is None else self.parameters(states[rows][row])
+                raise Failed(answer, parameters, len(values) if self.alive else 1)
             rewards[rows] = values
         return rewards
 
@@ -149,6 +150,11 @@ class RewardProcess:
             answer = Answer(1, (Failure("value", "the reward is not a finite number", row=row),), answer.log)
         values[~good] = math.nan
         return values, answer
+
+    @property
+    def alive(self) -> bool:
+        """Whether the sandbox is started and has survived what it ran."""
+        return self._process is not None
 
     def parameters(self, state: NDArray[np.float64]) -> dict[str, Any]:
         """The `params` that a row of reward states becomes."""
