@@ -46,6 +46,11 @@ def find(session: Session, kind: JobKind, job_id: int) -> AnyJob | None:
     return cast(AnyJob | None, session.exec(query).first())
 
 
+def look(session: Session, kind: JobKind, job_id: int) -> AnyJob | None:
+    """A job by its row number, for reading only."""
+    return cast(AnyJob | None, session.get(table_of(kind), job_id))
+
+
 def place(session: Session, job: AnyJob) -> int:
     """The job's place among the queued of its kind: 1 is next; 0 when it is not queued."""
     if job.state != JobState.QUEUED:
@@ -153,7 +158,7 @@ def claim(session: Session, kind: JobKind, job_id: int, *, worker: str, now: dat
         return None
     job.message = obstacle(session, job)
     if job.message:
-        session.flush()
+        outbox.put(session, kind, job_id, job.attempt, now)  # rung again when it may start
         return None
     token = secrets.token_hex(16)
     table = table_of(kind)
@@ -275,6 +280,22 @@ def request_stop(session: Session, kind: JobKind, job_id: int, *, now: datetime)
     job.stop_requested_at = now
     if job.state == JobState.QUEUED:
         _end(session, job, JobState.STOPPED, now=now)
+    session.flush()
+    return True
+
+
+def ended_since(session: Session, kind: JobKind, since: datetime) -> Sequence[AnyJob]:
+    """Jobs that were over at a moment or later."""
+    table = table_of(kind)
+    return cast(Sequence[AnyJob], session.exec(select(table).where(col(table.ended_at) >= since)).all())
+
+
+def salvage(session: Session, kind: JobKind, job_id: int, artefact: str) -> bool:
+    """Keeps what a lost or stopped attempt had saved, where the job is over without anything. False: it is not so."""
+    job = find(session, kind, job_id)
+    if job is None or not job.is_over or job.artefact is not None:
+        return False
+    job.artefact = artefact
     session.flush()
     return True
 

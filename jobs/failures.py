@@ -1,0 +1,24 @@
+"""What a racer is told about a failure that is not the reward function's."""
+
+from __future__ import annotations
+
+from jobs.sandbox.sandbox_process import SandboxUnavailable
+from sim.car import CarError
+from sim.hyperparameters import HyperparameterError
+from sim.track import TrackError
+
+
+class WeightsGone(Exception):
+    """The folder with a model's weights is not there; the message says the mend."""
+
+
+EXPLAINED = (CarError, HyperparameterError, SandboxUnavailable, TrackError, WeightsGone)
+"""Errors whose own message is for people and says the mend."""
+
+
+def explain(error: Exception) -> str:
+    """One line for the racer; what is behind it is in the worker's log."""
+    if isinstance(error, EXPLAINED):
+        return str(error)
+    name = type(error).__name__
+    return f"It failed inside Paddock ({name}). Start it again; if it fails again, tell the administrator."

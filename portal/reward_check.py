@@ -1,0 +1,77 @@
+"""Asking a worker to try a reward function, and waiting for its answer: no racer's code runs in the portal."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+import structlog
+from redis import Redis
+from redis.exceptions import RedisError
+from rq import Queue
+from rq.job import Job
+from rq.results import Result
+from rq.serializers import JSONSerializer
+
+ENTRANCE = "jobs.reward_checks.run"
+QUEUE = "reward-checks"
+MAXIMUM_CODE_BYTES = 64 * 1024
+ANSWER_KEPT_S = 30
+LOOK_S = 1
+
+log = structlog.get_logger(__name__)
+
+
+def ask(redis: Redis, code: str, track: str, direction: str, timeout_s: float = 15.0) -> dict[str, Any] | None:
+    """The JSON of a `RewardCheck` (ok, problems with lines, rewards, samples, …), or None.
+
+    None: no worker answered in time, or the queue server is away. Code above 64 KB is answered here.
+    """
+    if len(code.encode()) > MAXIMUM_CODE_BYTES:
+        message = f"the code is longer than {MAXIMUM_CODE_BYTES // 1024} KB; shorten it"
+        return _refused(message)
+    wait_s = max(1, math.ceil(timeout_s))
+    try:
+        queue = Queue(QUEUE, connection=redis, serializer=JSONSerializer)
+        job = queue.enqueue(
+            ENTRANCE,
+            args=(code, track, direction),
+            job_timeout=wait_s + 5,
+            ttl=wait_s,
+            result_ttl=ANSWER_KEPT_S,
+            failure_ttl=ANSWER_KEPT_S,
+        )
+        return _wait(job, timeout_s)
+    except RedisError as error:
+        log.warning("the queue server is away; a reward function was not tried", error=str(error))
+        return None
+
+
+def _wait(job: Job, timeout_s: float) -> dict[str, Any] | None:
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        result = Result.fetch_latest(job, serializer=JSONSerializer, timeout=LOOK_S)
+        if result is None:
+            continue
+        job.delete()
+        if result.type is Result.Type.SUCCESSFUL and isinstance(result.return_value, dict):
+            return result.return_value
+        log.error("a reward function could not be tried", error=str(result.exc_string)[-2000:])
+        return _refused("it could not be tried: the worker failed; tell the administrator")
+    job.delete()  # nobody waits any more
+    return None
+
+
+def _refused(message: str) -> dict[str, Any]:
+    return {
+        "ok": False,
+        "problems": [{"line": None, "message": message, "kind": "runtime"}],
+        "rewards": [0.0, 0.0, 0.0],
+        "microseconds_per_call": 0.0,
+        "samples": [],
+        "log": "",
+        "warnings": [],
+        "parameters": None,
+        "calls": 0,
+    }
