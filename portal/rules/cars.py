@@ -1,0 +1,126 @@
+"""Cars of a garage: made, changed, copied, deleted and brought back. A model copies its car when it is made."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+
+from portal.rules import limits, names
+from portal.rules.broken import Code, RuleBroken
+from portal.tables import Car, Racer
+from sim import car as sim_car
+
+COLOURS = ("teal", "red", "blue", "yellow", "green", "orange", "purple", "pink", "white", "black")
+
+
+def create(session: Session, racer: Racer, *, name: str, colour: str, car: sim_car.Car, now: datetime) -> Car:
+    """A new car. Raises RuleBroken: invalid (name, colour, a car that cannot be trained), conflict (limit reached)."""
+    _check_limit(session)
+    row = Car(
+        racer_id=racer.id or 0,
+        name=_free_name(session, racer, name),
+        colour=_known_colour(colour),
+        metadata_json=_trainable(car).to_metadata(),
+        created_at=now,
+    )
+    session.add(row)
+    session.flush()
+    return row
+
+
+def edit(session: Session, public_id: str, *, by: Racer, name: str, colour: str, car: sim_car.Car) -> Car:
+    """Changes the racer's car; models that were made with it keep the car that they have."""
+    row = get_own(session, by, public_id)
+    row.name = _free_name(session, by, name, besides=row)
+    row.colour = _known_colour(colour)
+    row.metadata_json = _trainable(car).to_metadata()
+    session.flush()
+    return row
+
+
+def duplicate(session: Session, public_id: str, *, by: Racer, now: datetime) -> Car:
+    """A copy under the next free name."""
+    row = get_own(session, by, public_id)
+    name = names.copied(row.name, {other.name for other in of_racer(session, by)})
+    car = sim_car.Car.from_metadata(row.metadata_json)
+    return create(session, by, name=name, colour=row.colour, car=car, now=now)
+
+
+def delete(session: Session, public_id: str, *, by: Racer, now: datetime) -> Car:
+    """Takes a car out of the garage; `restore` brings it back. Models that were made with it stay."""
+    row = get_own(session, by, public_id)
+    row.deleted_at = now
+    session.flush()
+    return row
+
+
+def restore(session: Session, public_id: str, *, by: Racer) -> Car:
+    """Brings a deleted car back, under a free name. One that is not deleted stays as it is."""
+    row = _own(session, by, public_id)
+    if row.deleted_at is not None:
+        _check_limit(session)
+        taken = {other.name for other in of_racer(session, by)}
+        row.name = names.copied(row.name, taken) if _is_taken(row.name, taken) else row.name
+        row.deleted_at = None
+        session.flush()
+    return row
+
+
+def get_own(session: Session, racer: Racer, public_id: str) -> Car:
+    """The racer's car. Raises RuleBroken (missing) for anybody else's and for a deleted one."""
+    row = _own(session, racer, public_id)
+    if row.deleted_at is not None:
+        raise RuleBroken(Code.MISSING, "There is no such car.")
+    return row
+
+
+def of_racer(session: Session, racer: Racer) -> list[Car]:
+    """The racer's cars by name."""
+    query = select(Car).where(Car.racer_id == racer.id, col(Car.deleted_at).is_(None))
+    return sorted(session.exec(query), key=lambda row: row.name.casefold())
+
+
+def _own(session: Session, racer: Racer, public_id: str) -> Car:
+    query = select(Car).where(Car.public_id == public_id, Car.racer_id == racer.id)
+    row = session.exec(query).first()
+    if row is None:
+        raise RuleBroken(Code.MISSING, "There is no such car.")
+    return row
+
+
+def _check_limit(session: Session) -> None:
+    allowed = limits.hold(session).cars
+    there = session.exec(select(func.count()).select_from(Car).where(col(Car.deleted_at).is_(None))).one()
+    if there >= allowed:
+        raise RuleBroken(
+            Code.CONFLICT,
+            f"All racers together may have {allowed} cars, and they have. Delete one that you no longer need.",
+        )
+
+
+def _is_taken(name: str, taken: set[str]) -> bool:
+    return name.casefold() in {other.casefold() for other in taken}
+
+
+def _free_name(session: Session, racer: Racer, name: str, besides: Car | None = None) -> str:
+    clean = names.checked(name)
+    others = {row.name for row in of_racer(session, racer) if besides is None or row.id != besides.id}
+    if _is_taken(clean, others):
+        raise RuleBroken(Code.INVALID, f"You have a car called {clean} already. Choose another name.", "name")
+    return clean
+
+
+def _known_colour(colour: str) -> str:
+    if colour not in COLOURS:
+        raise RuleBroken(Code.INVALID, f"Choose one of the colours: {', '.join(COLOURS)}.", "colour")
+    return colour
+
+
+def _trainable(car: sim_car.Car) -> sim_car.Car:
+    try:
+        car.check_trainable()
+    except sim_car.CarError as error:
+        raise RuleBroken(Code.INVALID, f"{error.message[:1].upper()}{error.message[1:]}.", error.field) from None
+    return car

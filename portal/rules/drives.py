@@ -1,0 +1,27 @@
+"""Who may look at an evaluation's drive."""
+
+from __future__ import annotations
+
+from sqlmodel import Session, select
+
+from portal.rules import races
+from portal.rules.broken import Code, RuleBroken
+from portal.tables import Evaluation, Race, Racer
+
+
+def get_visible(session: Session, racer: Racer | None, public_id: str) -> Evaluation:
+    """An evaluation for its owner, administrators and, in a public race, everybody. Else RuleBroken (missing).
+
+    The organiser of a private race sees what was entered in it.
+    """
+    evaluation = session.exec(select(Evaluation).where(Evaluation.public_id == public_id)).first()
+    if evaluation is not None and _may_see(session, racer, evaluation):
+        return evaluation
+    raise RuleBroken(Code.MISSING, "There is no such evaluation.")
+
+
+def _may_see(session: Session, racer: Racer | None, evaluation: Evaluation) -> bool:
+    if racer is not None and (racer.is_admin or racer.id == evaluation.racer_id):
+        return True
+    race = select(Race.id).where(Race.id == evaluation.race_id, races.visible_to(racer))
+    return session.exec(race).first() is not None

@@ -1,0 +1,274 @@
+"""Models of a garage: made, cloned, renamed, deleted and brought back, and what state each is in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlmodel import Session, col, select
+
+from portal.rules import evaluations, ledger, names, queueing, reward_functions, trainings
+from portal.rules.broken import Code, RuleBroken
+from portal.tables import Car as CarRow
+from portal.tables import JobState, Model, Racer, TrainingRun
+from sim.car import Car, CarError
+from sim.hyperparameters import Hyperparameters
+from sim.track import Direction
+
+MINUTE_MS = 60_000
+SHORTEST_TRAINING_MS = MINUTE_MS
+LONGEST_TRAINING_MS = 1440 * MINUTE_MS
+
+
+class ModelState(StrEnum):
+    """What a model is doing or ready for."""
+
+    NEW = "new"
+    QUEUED = "queued"
+    TRAINING = "training"
+    STOPPING = "stopping"
+    EVALUATING = "evaluating"
+    READY = "ready"
+    FAILED = "failed"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class StateOfModel:
+    """A model's state with what a badge says about it."""
+
+    state: ModelState
+    run: TrainingRun | None
+    """The newest training."""
+    place: int = 0
+    """In the queue; 0 when not queued."""
+    message: str = ""
+    has_weights: bool = False
+    """True where it can be evaluated and entered in races, whatever its newest training does."""
+
+    @property
+    def is_busy(self) -> bool:
+        return self.state in (ModelState.QUEUED, ModelState.TRAINING, ModelState.STOPPING, ModelState.EVALUATING)
+
+
+def create(
+    session: Session,
+    racer: Racer,
+    *,
+    name: str,
+    car: Car,
+    car_name: str,
+    track: str,
+    direction: str,
+    reward_code: str,
+    hyperparameters: Hyperparameters,
+    training_limit_ms: int,
+    now: datetime,
+    car_colour: str = "teal",
+    description: str = "",
+    cloned_from: Model | None = None,
+) -> Model:
+    """A new model with version 1 of its reward function. The track's name is the caller's to check.
+
+    Raises RuleBroken: invalid (with the field) or conflict (the racer's number of models is reached).
+    """
+    _check_maximum(session, racer)
+    _check_trainable(car)
+    model = Model(
+        racer_id=racer.id or 0,
+        name=_free_name(session, racer, name),
+        description=description.strip(),
+        car_name=car_name,
+        car_colour=car_colour,
+        car_metadata=car.to_metadata(),
+        track=track,
+        direction=Direction(direction),
+        hyperparameters=hyperparameters.to_dict(),
+        training_limit_ms=_checked_limit(training_limit_ms),
+        cloned_from_id=cloned_from.id if cloned_from else None,
+        created_at=now,
+    )
+    session.add(model)
+    session.flush()
+    reward_functions.first(session, model, code=reward_code, now=now)
+    return model
+
+
+def clone(
+    session: Session,
+    parent: Model,
+    *,
+    by: Racer,
+    name: str,
+    car: CarRow | None,
+    track: str,
+    direction: str,
+    reward_code: str,
+    hyperparameters: Hyperparameters,
+    training_limit_ms: int,
+    now: datetime,
+) -> Model:
+    """A model that comes from another of the racer's: same sensors, network, kind and number of actions.
+
+    `car` is None for the parent's own car; another car's actions may have other values. Raises RuleBroken like
+    `create`, and invalid (field `car`) for a car that the parent's weights would not fit.
+    """
+    parent = trainings.own_model(session, parent, by)
+    own = Car.from_metadata(parent.car_metadata)
+    chosen = Car.from_metadata(car.metadata_json) if car else own
+    if not chosen.can_continue(own):
+        raise RuleBroken(
+            Code.INVALID,
+            "A clone keeps the sensors, the network, and the kind and number of actions. "
+            "Choose the same car, or one that differs in the actions' values only.",
+            "car",
+        )
+    return create(
+        session,
+        by,
+        name=name,
+        car=chosen,
+        car_name=car.name if car else parent.car_name,
+        car_colour=car.colour if car else parent.car_colour,
+        track=track,
+        direction=direction,
+        reward_code=reward_code,
+        hyperparameters=hyperparameters,
+        training_limit_ms=training_limit_ms,
+        now=now,
+        cloned_from=parent,
+    )
+
+
+def rename(session: Session, public_id: str, *, by: Racer, name: str, description: str) -> Model:
+    """Gives the racer's model another name and description."""
+    model = get_own(session, by, public_id)
+    model.name = _free_name(session, by, name, besides=model)
+    model.description = description.strip()
+    session.flush()
+    return model
+
+
+def set_limit(session: Session, model: Model, *, by: Racer, training_limit_ms: int) -> Model:
+    """Another stop time for the trainings to come."""
+    model = trainings.own_model(session, model, by)
+    model.training_limit_ms = _checked_limit(training_limit_ms)
+    session.flush()
+    return model
+
+
+def delete(session: Session, public_id: str, *, by: Racer, now: datetime) -> Model:
+    """Takes a model out of the garage; `restore` brings it back. Entered in a race, its results stay there.
+
+    Raises RuleBroken (conflict) while it is being trained or evaluated.
+    """
+    model = get_own(session, by, public_id)
+    busy = queueing.models_at_work(session, model.racer_id, states=(JobState.QUEUED, JobState.RUNNING))
+    if model.id in busy:
+        raise RuleBroken(Code.CONFLICT, "This model is at work. Stop it or wait for the end, then delete it.")
+    model.deleted_at = now
+    session.flush()
+    return model
+
+
+def restore(session: Session, public_id: str, *, by: Racer) -> Model:
+    """Brings a deleted model back, under a free name. One that is not deleted stays as it is."""
+    model = _own(session, by, public_id)
+    if model.deleted_at is not None:
+        _check_maximum(session, by)
+        taken = {other.name for other in of_racer(session, by)}
+        model.name = names.copied(model.name, taken) if _is_taken(model.name, taken) else model.name
+        model.deleted_at = None
+        session.flush()
+    return model
+
+
+def get_own(session: Session, racer: Racer, public_id: str) -> Model:
+    """The racer's model. Raises RuleBroken (missing) for anybody else's and for a deleted one."""
+    model = _own(session, racer, public_id)
+    if model.deleted_at is not None:
+        raise RuleBroken(Code.MISSING, "There is no such model.")
+    return model
+
+
+def of_racer(session: Session, racer: Racer) -> list[Model]:
+    """The racer's models, newest first."""
+    query = select(Model).where(Model.racer_id == racer.id, col(Model.deleted_at).is_(None))
+    return list(session.exec(query.order_by(col(Model.id).desc())))
+
+
+def parent_of(session: Session, model: Model) -> Model | None:
+    """The model that this one was cloned from, deleted or not."""
+    return session.get(Model, model.cloned_from_id) if model.cloned_from_id else None
+
+
+def state_of(session: Session, model: Model) -> StateOfModel:
+    """What the model does now, or is ready for."""
+    run = trainings.latest(session, model)
+    ready = trainings.weights_of(session, model) is not None
+    if run is None:
+        return StateOfModel(ModelState.NEW, None)
+    if run.state == JobState.QUEUED:
+        return StateOfModel(ModelState.QUEUED, run, queueing.place(session, run), run.message, ready)
+    if run.state == JobState.RUNNING:
+        state = ModelState.STOPPING if run.stop_requested_at else ModelState.TRAINING
+        return StateOfModel(state, run, 0, run.message, ready)
+    if any(not evaluation.is_over for evaluation in evaluations.of_model(session, model)):
+        return StateOfModel(ModelState.EVALUATING, run, 0, run.message, ready)
+    if run.state in (JobState.FAILED, JobState.REFUSED):
+        return StateOfModel(ModelState(run.state), run, 0, run.message, ready)
+    return StateOfModel(ModelState.READY if ready else ModelState.NEW, run, 0, run.message, ready)
+
+
+def best_lap_ms(session: Session, model: Model) -> int | None:
+    """The model's fastest clean lap in its trainings and its own evaluations."""
+    times = [run.best_lap_ms for run in trainings.of_model(session, model)]
+    times += [evaluation.best_lap_ms for evaluation in evaluations.of_model(session, model)]
+    return min((time for time in times if time is not None), default=None)
+
+
+def _own(session: Session, racer: Racer, public_id: str) -> Model:
+    query = select(Model).where(Model.public_id == public_id, Model.racer_id == racer.id)
+    model = session.exec(query).first()
+    if model is None:
+        raise RuleBroken(Code.MISSING, "There is no such model.")
+    return model
+
+
+def _check_maximum(session: Session, racer: Racer) -> None:
+    allowed = ledger.account_of(session, racer).maximum_models
+    if len(of_racer(session, racer)) >= allowed:
+        raise RuleBroken(
+            Code.CONFLICT,
+            f"You may have {allowed} models, and you have. Delete one, or ask the administrator for more.",
+        )
+
+
+def _is_taken(name: str, taken: set[str]) -> bool:
+    return name.casefold() in {other.casefold() for other in taken}
+
+
+def _free_name(session: Session, racer: Racer, name: str, besides: Model | None = None) -> str:
+    clean = names.checked(name)
+    others = {row.name for row in of_racer(session, racer) if besides is None or row.id != besides.id}
+    if _is_taken(clean, others):
+        raise RuleBroken(Code.INVALID, f"You have a model called {clean} already. Choose another name.", "name")
+    return clean
+
+
+def _checked_limit(limit_ms: int) -> int:
+    if not SHORTEST_TRAINING_MS <= limit_ms <= LONGEST_TRAINING_MS:
+        raise RuleBroken(
+            Code.INVALID,
+            f"A training stops after 1 to {LONGEST_TRAINING_MS // MINUTE_MS} minutes. Choose a time between.",
+            "minutes",
+        )
+    return limit_ms
+
+
+def _check_trainable(car: Car) -> None:
+    try:
+        car.check_trainable()
+    except CarError as error:
+        raise RuleBroken(Code.INVALID, f"{error.message[:1].upper()}{error.message[1:]}.", "car") from None
