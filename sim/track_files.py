@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import tempfile
 from pathlib import Path
@@ -126,7 +127,7 @@ def _rows_of_npy(data: bytes, name: str) -> Points:
             (2, 0): np.lib.format.read_array_header_2_0,
         }[version]
         shape, fortran, dtype = read_header(file)
-    except (ValueError, KeyError, SyntaxError, TypeError):
+    except Exception:  # NumPy parses the header as Python text, which fails in many ways
         raise TrackError(f"track {name} is no .npy file of NumPy's format 1 or 2") from None
     if dtype.hasobject or dtype.kind != "f" or dtype.itemsize not in (4, 8):
         raise TrackError(f"track {name} holds values of type {dtype}; save it as float64, without pickle")
@@ -164,17 +165,19 @@ def _text_of_json(found: dict[str, Any], key: str, name: str) -> str:
 
 def _numbers_of_csv(data: bytes, name: str) -> Points:
     rows: list[list[float]] = []
-    for number, line in enumerate(data.decode("utf-8", "replace").splitlines(), start=1):
-        if not line.strip() or line.lstrip().startswith("#"):
+    for number, line in enumerate(data.decode("utf-8-sig", "replace").splitlines(), start=1):
+        cells = [cell.strip() for cell in line.split(",")]
+        heading = number == 1 and not any(cell[:1].isdigit() or cell[:1] in "+-." for cell in cells)
+        if heading or not line.strip() or line.lstrip().startswith("#"):
             continue
         try:
-            rows.append([float(cell) for cell in line.split(",")])
+            rows.append([float(cell) for cell in cells])
         except ValueError:
-            if rows or number > 1:  # a first line of words is a heading
-                raise TrackError(f"track {name}, line {number}: four numbers with commas are needed") from None
-            continue
+            raise TrackError(f"track {name}, line {number}: four numbers with commas are needed") from None
         if len(rows[-1]) != 4:
             raise TrackError(f"track {name}, line {number}: x_m, y_m, w_tr_right_m, w_tr_left_m are needed")
+        if not all(map(math.isfinite, rows[-1])):
+            raise TrackError(f"track {name}, line {number}: a value is no finite number")
     if len(rows) < 2:
         raise TrackError(f"track {name} has {len(rows)} rows; x_m, y_m, w_tr_right_m, w_tr_left_m are needed in each")
     return np.array(rows, dtype=np.float64)

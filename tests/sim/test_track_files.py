@@ -83,6 +83,12 @@ def test_a_full_size_circuit_becomes_as_small_as_the_car() -> None:
     assert read_csv(data, "real", scale=0.1).width_m == pytest.approx(1.2, rel=1e-3)
 
 
+@pytest.mark.parametrize("heading", ["", "\ufeff", "x_m,y_m,w_tr_right_m,w_tr_left_m\n", "\ufeff# x_m\n"])
+def test_a_racetrack_csv_may_have_a_heading(heading: str) -> None:
+    data = heading + "\n".join(f"{x},0,0.5,0.5" for x in range(10))
+    assert len(read_csv(data.encode(), "drag").centre) == 10
+
+
 def test_an_open_racetrack_csv_stays_open() -> None:
     data = "\n".join(f"{x},0,0.5,0.5" for x in range(10)).encode()
     track = read_csv(data, "drag")
@@ -162,6 +168,7 @@ def test_it_refuses_broken_json(what: str) -> None:
 BROKEN_CSV = {
     "empty": (b"", "0 rows"),
     "words": (b"x,y,r,l\n1,2,3,4\nfoo\n", "line 3"),
+    "a slip in the first row": (b"1,2,x,4\n2,2,1,1\n3,2,1,1\n", "line 1"),
     "three columns": (b"1,2,3\n", "line 1"),
     "not a number": (b"0,0,1,1\n1,nan,1,1\n2,0,1,1\n", "finite"),
     "no width": (b"0,0,0,0\n2,0,0,0\n4,0,0,0\n", "0 m wide"),
@@ -188,3 +195,21 @@ def test_it_refuses_a_huge_file_without_reading_it_all(tmp_path: Path) -> None:
         file.truncate(10**10)
     with pytest.raises(TrackError, match="larger than 5 MB"):
         read_track(path)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_damaged_files_are_read_or_refused_and_nothing_else(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    whole = [(read_npy, npy(ring(20))), (read_json, as_json()), (read_csv, b"0,0,1,1\n1,0,1,1\n2,0.5,1,1\n" * 3)]
+    refused = 0
+    for reader, data in whole * 60:
+        damaged = np.frombuffer(data, dtype=np.uint8).copy()
+        places = random.integers(0, min(len(damaged), 300), size=random.integers(1, 6))
+        damaged[places] = random.integers(0, 256, size=len(places))
+        try:
+            track = reader(damaged.tobytes()[: random.integers(1, len(damaged) + 1)], "ring")
+        except TrackError:
+            refused += 1
+        else:
+            assert np.isfinite(track.outer).all()
+    assert refused > 100
