@@ -137,7 +137,8 @@ def evaluate(
     if trace:
         trace.write_text(result.trace.to_simtrace_csv())
     if as_json:
-        click.echo(json.dumps(result.to_json(), indent=2))
+        facts = {"model": str(model), "track": track, "direction": direction, "seed": seed}
+        click.echo(json.dumps({**facts, **result.to_json()}, indent=2))
         return
     for lap in result.laps:
         ending = "" if lap.complete else "  not finished"

@@ -35,7 +35,7 @@ def check(file: Path, track: str, direction: str, as_json: bool) -> None:
         for problem in result.problems:
             place = f"line {problem.line}: " if problem.line else ""
             click.echo(f"{file}: {place}{problem.message}")
-        if result.rewards:
+        if result.calls:
             low, mean, high = result.rewards
             cost = result.microseconds_per_call
             click.echo(f"rewards from {low:.4g} to {high:.4g}, {mean:.4g} on average; {cost:.1f} µs a call")
