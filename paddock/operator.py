@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
-
 from migrations.upgrade import upgrade
 from paddock.demo_password import DEMO_PASSWORD
 from portal import clock
@@ -33,7 +31,7 @@ def prepare(settings: Settings, *, demo: bool) -> str:
     upgrade(settings.database_address)
     if not settings.uses_local_provider:
         return ""
-    password = DEMO_PASSWORD if demo else secrets.token_urlsafe(12)
+    password = DEMO_PASSWORD if demo else local_accounts.new_password()
     engine = make_engine(settings.database_address)
     try:
         with write_session(engine) as session:
@@ -45,7 +43,7 @@ def prepare(settings: Settings, *, demo: bool) -> str:
 
 def new_password(settings: Settings, username: str) -> str:
     """Gives a local account a random password; returns the sentence that shows it. Raises RuleBroken for no account."""
-    password = secrets.token_urlsafe(12)
+    password = local_accounts.new_password()
     engine = make_engine(settings.database_address)
     try:
         with write_session(engine) as session:

@@ -56,9 +56,7 @@ def prepare(folder: Path, socket_path: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     socket_path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     if socket_path.parent.stat().st_uid != folder.stat().st_uid:
-        raise ValkeyError(
-            f"{socket_path.parent} belongs to somebody else; remove it or choose a shorter PADDOCK_DATA"
-        )
+        raise ValkeyError(f"{socket_path.parent} belongs to somebody else; remove it or choose a shorter PADDOCK_DATA")
 
 
 def wait_until_ready(socket_path: Path) -> None:
