@@ -1,8 +1,8 @@
 """How the car moves: the numbers of the native model, in named presets.
 
-The model is in `sim/native/dynamics.hpp`: four wheels turned at one speed by stiff controllers, Coulomb friction at
-each contact, both front wheels at one hinge angle. Where a number comes from is said beside it; *fitted* means by
-open-loop replay of recorded actions (see docs/simulator.md), one value for a slow and a fast log together.
+The model is in `sim/native/dynamics.hpp`: four wheels turned at one speed by stiff controllers, friction softly limited
+along and across each of them, both front wheels at one hinge angle. Where a number comes from is said beside it;
+*fitted* means by open-loop replay of recorded actions (docs/simulator.md), one value for a slow and a fast log.
 """
 
 from __future__ import annotations
@@ -22,22 +22,24 @@ class CarDynamics:
     rear_axle_m: float = 0.081663
     front_half_track_m: float = 0.079601
     rear_half_track_m: float = 0.08105
-    speed_gain: float = 1.05
-    """Speed of the treads over the commanded speed: steady speed in real logs, by least squares."""
+    speed_gain: float = 0.962
+    """Speed of the treads over the commanded speed. Fitted; steady speeds in real logs are 1.03 to 1.07 times it."""
     wheel_lag_s: float = 0.0
-    """Time constant of the treads' speed. Fits put it at zero: at launch the wheels spin and friction does the rest."""
+    """Time constant of the treads' speed. Fits put it at zero: the wheels take their speed at once, the car later."""
     steering_gain: float = 1.0
-    """Steady hinge angle over commanded angle. Fits left to themselves find 1.00 to 1.02."""
-    steering_lag_s: float = 0.143
-    """Time constant of the hinge. Fitted."""
-    command_delay_s: float = 0.051
+    """Steady hinge angle over commanded angle. Fits left to themselves find 1.00."""
+    steering_lag_s: float = 0.5
+    """Time constant of the hinge: gains p 1.0 and d 0.5 of its controller, as logged. Fits alone find 0.54."""
+    command_delay_s: float = 0.044
     """From a row's command to its effect. Fitted; the real simulator does not stop while the policy thinks."""
-    grip_mps2: float = 3.42
+    grip_mps2: float = 3.29
     """Deceleration of a car sliding on all wheels. Fitted; the launch of 3.3 m/s2 measured in logs says the same."""
-    slip_mps: float = 0.40
-    """Sliding at which friction has 71 % of its strength. Fitted."""
-    gyration_m: float = 0.103
-    """Square root of yaw inertia over mass, computed from the bodies of the URDF: 0.08 kg m2, 7.5 kg."""
+    slip_along_mps: float = 0.149
+    """Sliding along a wheel at which friction has 71 % of its strength. Fitted; the speed controllers give way too."""
+    slip_across_mps: float = 0.049
+    """The same across a wheel. Fitted."""
+    gyration_m: float = 0.19
+    """Square root of yaw inertia over mass. Fitted, as all that turns slowly; the URDF's bodies alone give 0.10."""
 
     def to_list(self) -> list[float]:
         """The numbers in the order of the native core."""

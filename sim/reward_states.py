@@ -12,7 +12,7 @@ from sim.world import FEATURES, World
 
 MAXIMUM_COUNT = 100_000
 _CARS = 16
-_AIM = FEATURES.index("ahead_y_0.6m")
+_AIM, _HINGE = FEATURES.index("ahead_y_1m"), FEATURES.index("hinge_angle")
 _OFF_TRACK_SHARE = 0.15
 
 
@@ -41,7 +41,8 @@ def _drive(world: World, random: np.random.Generator, on: int, off: int) -> NDAr
     speed = random.uniform(0.5, 3.0, _CARS)
     for _ in range(-(-on // _CARS) * 8):
         wander = 0.9 * wander + random.normal(0.0, 6.0, _CARS)
-        steering = np.clip(60.0 * world.features[:, _AIM].astype(np.float64) + wander, -30.0, 30.0)
+        wished = 60.0 * world.features[:, _AIM].astype(np.float64) + wander
+        steering = np.clip(wished + 3.0 * (wished - np.degrees(world.features[:, _HINGE] / 2.0)), -30.0, 30.0)
         before = world.done.copy()
         world.step(np.ascontiguousarray(np.column_stack([steering, speed])))
         speed = np.where(before, random.uniform(0.5, 3.0, _CARS), speed)

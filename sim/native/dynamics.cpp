@@ -24,41 +24,57 @@ struct Lane {
   double forward, sideways, turning, hinge, tread;
 };
 
-struct Friction {  // sums over the wheels, per unit mass: strength, its moments about the base, and what drives
-  double all = 0.0, ahead = 0.0, left = 0.0, around = 0.0;
-  double drive_x = 0.0, drive_y = 0.0, drive_turn = 0.0;
+struct Shares {  // of a substep
+  double h, wheel, hinge, grip, soft_along, soft_across, inertia;
+};
 
-  // Adds one wheel at (px, py) whose tread runs at (tx, ty) over the car.
-  PADDOCK_INLINE void add(const Lane& m, double grip, double softness, double px, double py, double tx, double ty) {
-    const double sx = m.forward - m.turning * py - tx;
-    const double sy = m.sideways + m.turning * px - ty;
-    const double strength = grip / std::sqrt(sx * sx + sy * sy + softness);
-    all += strength;
-    ahead += strength * px;
-    left += strength * py;
-    around += strength * (px * px + py * py);
-    drive_x += strength * tx;
-    drive_y += strength * ty;
-    drive_turn += strength * (px * ty - py * tx);
+// Softly limited friction of one wheel in one direction, divided by the speed of sliding.
+PADDOCK_INLINE double strength(double grip, double sliding, double softness) {
+  return grip / std::sqrt(sliding * sliding + softness);
+}
+
+// Sums over the wheels. Friction is stiff at small sliding, so the velocities are stepped implicitly with the
+// strengths held for the substep: (M + h A) v' = M v + h b, where A is symmetric.
+struct Friction {
+  double xx = 0.0, xy = 0.0, xr = 0.0, yy = 0.0, yr = 0.0, rr = 0.0;  // A: forward, sideways, turning
+  double bx = 0.0, by = 0.0, br = 0.0;
+
+  // Adds one wheel at (px, py) pointing along (c, s), whose tread runs at `tread` under it.
+  PADDOCK_INLINE void add(const Lane& m, const Shares& sh, double px, double py, double c, double s, double tread) {
+    const double along = s * px - c * py;   // what turning adds to rolling ...
+    const double across = c * px + s * py;  // ... and to sliding sideways
+    const double rolling = c * m.forward + s * m.sideways + along * m.turning - tread;
+    const double sliding = c * m.sideways - s * m.forward + across * m.turning;
+    const double k = strength(sh.grip, rolling, sh.soft_along);
+    const double q = strength(sh.grip, sliding, sh.soft_across);
+    xx += k * c * c + q * s * s;
+    xy += (k - q) * c * s;
+    xr += k * c * along - q * s * across;
+    yy += k * s * s + q * c * c;
+    yr += k * s * along + q * c * across;
+    rr += k * along * along + q * across * across;
+    bx += k * tread * c;
+    by += k * tread * s;
+    br += k * tread * along;
   }
 };
 
-// Friction is stiff at small sliding, so the velocities are stepped implicitly with the strengths held for the
-// substep: (1 + h A) v' = v + h b, solved by elimination.
-PADDOCK_INLINE void slide(const Friction& f, double h, double per_inertia, Lane& m) {
-  const double turn = h * per_inertia;
-  const double per_d = 1.0 / (1.0 + h * f.all);
-  const double a = -h * f.left;     // forward from yaw rate
-  const double b = h * f.ahead;     // sideways from yaw rate
-  const double c = -turn * f.left;  // yaw rate from forward
-  const double e = turn * f.ahead;  // yaw rate from sideways
-  const double g = 1.0 + turn * f.around;
-  const double rx = m.forward + h * f.drive_x;
-  const double ry = m.sideways + h * f.drive_y;
-  const double rw = m.turning + turn * f.drive_turn;
-  m.turning = (rw - (c * rx + e * ry) * per_d) / (g - (c * a + e * b) * per_d);
-  m.forward = (rx - a * m.turning) * per_d;
-  m.sideways = (ry - b * m.turning) * per_d;
+PADDOCK_INLINE void slide(const Friction& f, double h, double inertia, Lane& m) {
+  const double xx = 1.0 + h * f.xx;
+  const double per_xx = 1.0 / xx;
+  const double xy = h * f.xy * per_xx;
+  const double xr = h * f.xr * per_xx;
+  const double yy = 1.0 + h * f.yy - h * f.xy * xy;
+  const double per_yy = 1.0 / yy;
+  const double yr_left = h * f.yr - h * f.xy * xr;
+  const double yr = yr_left * per_yy;
+  const double rr = inertia + h * f.rr - h * f.xr * xr - yr_left * yr;
+  const double rx = m.forward + h * f.bx;
+  const double ry = m.sideways + h * f.by - xy * rx;
+  const double rw = inertia * m.turning + h * f.br - xr * rx - yr * ry;
+  m.turning = rw / rr;
+  m.sideways = ry * per_yy - yr * m.turning;
+  m.forward = rx * per_xx - xy * m.sideways - xr * m.turning;
 }
 
 // The velocity keeps its direction in the track's frame while the car turns under it; the place moves along the
@@ -79,22 +95,16 @@ PADDOCK_INLINE void travel(double h, Lane& m) {
   m.yaw += m.turning * h;
 }
 
-struct Shares {  // of a substep
-  double h, wheel, hinge, grip, softness, per_inertia;
-};
-
 PADDOCK_INLINE void substep(const CarParameters& car, const Shares& s, double steering, double speed, Lane& m) {
   m.hinge += s.hinge * (car.steering_gain * steering - m.hinge);
   m.tread += s.wheel * (car.speed_gain * speed - m.tread);
   const SinCos hinge = sincos_reduced(m.hinge);
-  const double tx = m.tread * hinge.cosine;
-  const double ty = m.tread * hinge.sine;
   Friction f;
-  f.add(m, s.grip, s.softness, car.front_axle_m, car.front_half_track_m, tx, ty);
-  f.add(m, s.grip, s.softness, car.front_axle_m, -car.front_half_track_m, tx, ty);
-  f.add(m, s.grip, s.softness, -car.rear_axle_m, car.rear_half_track_m, m.tread, 0.0);
-  f.add(m, s.grip, s.softness, -car.rear_axle_m, -car.rear_half_track_m, m.tread, 0.0);
-  slide(f, s.h, s.per_inertia, m);
+  f.add(m, s, car.front_axle_m, car.front_half_track_m, hinge.cosine, hinge.sine, m.tread);
+  f.add(m, s, car.front_axle_m, -car.front_half_track_m, hinge.cosine, hinge.sine, m.tread);
+  f.add(m, s, -car.rear_axle_m, car.rear_half_track_m, 1.0, 0.0, m.tread);
+  f.add(m, s, -car.rear_axle_m, -car.rear_half_track_m, 1.0, 0.0, m.tread);
+  slide(f, s.h, s.inertia, m);
   travel(s.h, m);
 }
 
@@ -134,8 +144,9 @@ PADDOCK_INLINE void drive_all(const CarParameters& car, double step_s, Lanes<N>&
                  h / (h + car.wheel_lag_s),
                  h / (h + car.steering_lag_s),
                  0.25 * car.grip_mps2,
-                 car.slip_mps * car.slip_mps,
-                 1.0 / (car.gyration_m * car.gyration_m)};
+                 car.slip_along_mps * car.slip_along_mps,
+                 car.slip_across_mps * car.slip_across_mps,
+                 car.gyration_m * car.gyration_m};
   for (int i = 0; i < kSubsteps; ++i) {
     const double late = car.command_delay_s / h - i;
     const double first = kept_unit(late);
@@ -167,8 +178,8 @@ CarParameters checked(const std::array<double, kCarParameters>& values) {
   }
   CarParameters car;
   std::memcpy(&car, values.data(), sizeof car);
-  if (!(car.slip_mps > 0.0 && car.gyration_m > 0.0)) {
-    throw std::invalid_argument("slip_mps and gyration_m must be more than zero");
+  if (!(car.slip_along_mps > 0.0 && car.slip_across_mps > 0.0 && car.gyration_m > 0.0)) {
+    throw std::invalid_argument("slip_along_mps, slip_across_mps and gyration_m must be more than zero");
   }
   if (car.steering_gain > 1.5) throw std::invalid_argument("steering_gain must be at most 1.5");
   if (car.command_delay_s > 2.0 * kStep_s) throw std::invalid_argument("command_delay_s must be at most two steps");

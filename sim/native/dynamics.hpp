@@ -1,7 +1,8 @@
 // How the car moves: four driven wheels with Coulomb friction, one hinge angle, on a flat floor.
 //
-// Each wheel's contact point slides with the velocity it has over the floor minus the velocity of its tread.
-// Friction opposes that sliding, at most grip_mps2 times the car's mass in all, and softly below slip_mps. All
+// Each wheel's contact slides over the floor along the wheel (its own speed less that of its tread) and across it.
+// Friction opposes both, each at most a quarter of grip_mps2 times the car's mass, and softly below the slip speeds:
+// limits of their own for the two directions are what the friction pyramid of the real simulator's engine has. All
 // wheels turn at one speed and both front wheels have one angle, so in a bend they work against each other: the
 // understeer of the real car comes from there and needs no factor of its own. Nothing here depends on mass.
 #pragma once
@@ -25,7 +26,8 @@ struct CarParameters {  // sim/dynamics.py names, documents and orders these the
   double steering_lag_s;
   double command_delay_s;      // from the row of a command to its effect, at most two steps
   double grip_mps2;            // friction coefficient times gravity
-  double slip_mps;             // sliding at which friction has 71 % of its strength
+  double slip_along_mps;       // sliding along the wheel at which friction has 71 % of its strength
+  double slip_across_mps;      // the same across the wheel
   double gyration_m;           // radius of gyration about the vertical axis
 };
 inline constexpr std::size_t kCarParameters = sizeof(CarParameters) / sizeof(double);

@@ -69,12 +69,13 @@ def _slide(car: CarDynamics, motion: Motion, h: float) -> None:
     matrix = np.diag([1.0, 1.0, car.gyration_m**2])
     right = matrix @ velocity
     for px, py, angle in wheels:
-        place = np.array([[1.0, 0.0, -py], [0.0, 1.0, px]])  # from the base's velocity to the wheel's
-        tread = motion.tread_mps * np.array([math.cos(angle), math.sin(angle)])
-        sliding = place @ velocity - tread
-        strength = 0.25 * car.grip_mps2 / math.sqrt(sliding @ sliding + car.slip_mps**2)
-        matrix += h * strength * place.T @ place
-        right += h * strength * place.T @ tread
+        of_wheel = np.array([[1.0, 0.0, -py], [0.0, 1.0, px]])  # from the base's velocity to the wheel's
+        ahead = np.array([math.cos(angle), math.sin(angle)]) @ of_wheel
+        aside = np.array([-math.sin(angle), math.cos(angle)]) @ of_wheel
+        along = 0.25 * car.grip_mps2 / math.hypot(ahead @ velocity - motion.tread_mps, car.slip_along_mps)
+        across = 0.25 * car.grip_mps2 / math.hypot(aside @ velocity, car.slip_across_mps)
+        matrix += h * (along * np.outer(ahead, ahead) + across * np.outer(aside, aside))
+        right += h * along * motion.tread_mps * ahead
     motion.forward_mps, motion.sideways_mps, motion.yaw_rate = (float(v) for v in np.linalg.solve(matrix, right))
 
 
