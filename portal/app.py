@@ -18,7 +18,9 @@ from portal import (
     formats,
     headers,
     keys,
+    oidc,
     page_parts,
+    race_parts,
     rate_limits,
     redis_connection,
     scope,
@@ -28,6 +30,7 @@ from portal import (
 )
 from portal.database import make_engine
 from portal.settings import Settings
+from portal.streams import tokens
 
 ROOT = Path(__file__).resolve().parent.parent
 MAXIMUM_UPLOAD_BYTES = 64 * 1024 * 1024
@@ -44,9 +47,9 @@ def create_app(settings: Settings) -> Flask:
     Htmx(app)
     CSRFProtect(app)
     app.before_request(access.guard)
-    for part in (scope, visitors, translation, formats, page_parts, errors):
+    for part in (scope, visitors, translation, formats, page_parts, race_parts, errors, tokens):
         part.init_app(app)
-    for part in (headers, rate_limits):
+    for part in (headers, rate_limits, oidc):
         part.init_app(app, settings)
     _register_views(app)
     if settings.trusted_proxies:

@@ -180,6 +180,11 @@ def get_visible(session: Session, racer: Racer | None, public_id: str) -> Race:
     return race
 
 
+def find(session: Session, public_id: str) -> Race | None:
+    """A race that was not deleted, whoever asks: only where it was decided before who may see it."""
+    return session.exec(select(Race).where(Race.public_id == public_id, col(Race.deleted_at).is_(None))).first()
+
+
 def get_own(session: Session, racer: Racer, public_id: str) -> Race:
     """A race that this racer may change. Raises RuleBroken: missing (not visible), forbidden (somebody else's)."""
     return _permit(get_visible(session, racer, public_id), racer)

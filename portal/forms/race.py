@@ -1,0 +1,164 @@
+"""What an organizer may say about a race, and the moments that a form means."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime, tzinfo
+from decimal import Decimal, InvalidOperation
+from functools import cache
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from portal.forms.parsing import FormErrors, SubmittedForm
+from portal.rules.races import (
+    MAXIMUM_LAPS,
+    MAXIMUM_PENALTY_MS,
+    MAXIMUM_RESETS,
+    MOST_SUBMISSIONS,
+    RaceDetails,
+)
+from portal.tables import Race, Ranking
+from sim.track import Direction
+
+LOCAL_FORMAT = "%Y-%m-%dT%H:%M"
+
+
+@cache
+def time_zones() -> list[str]:
+    """Every zone that this machine knows; UTC alone where it has no time zone database."""
+    return sorted(available_timezones() - {"localtime", "posixrules"}) or ["UTC"]
+
+
+def zone_of(name: str) -> tzinfo:
+    return UTC if name == "UTC" else ZoneInfo(name)
+
+
+def _known_zone(name: str) -> str:
+    if name not in time_zones():
+        raise ValueError("Choose a time zone from the list.")
+    return name
+
+
+def _local_moment(text: object) -> object:
+    if not isinstance(text, str) or not text:
+        raise ValueError("Please fill this in.")
+    try:
+        return datetime.strptime(text[:16], LOCAL_FORMAT)  # noqa: DTZ007  the zone is another field
+    except ValueError:
+        raise ValueError("Write a date and a time, such as 2026-06-01T18:30.") from None
+
+
+def _whole(low: int, high: int) -> Any:
+    def read(text: object) -> object:
+        try:
+            number = int(str(text))
+        except ValueError:
+            number = low - 1
+        if not low <= number <= high:
+            raise ValueError(f"Write a whole number from {low} to {high}.")
+        return number
+
+    return Annotated[int, BeforeValidator(read)]
+
+
+def _penalty(text: object) -> object:
+    """Seconds as typed, with a point or a comma, to milliseconds."""
+    highest = MAXIMUM_PENALTY_MS // 1000
+    try:
+        milliseconds = Decimal(str(text).replace(",", ".")) * 1000
+        whole = int(milliseconds)
+    except (InvalidOperation, ValueError, OverflowError):
+        whole, milliseconds = -1, Decimal(0)
+    if whole != milliseconds or not 0 <= whole <= MAXIMUM_PENALTY_MS:
+        raise ValueError(f"Write seconds from 0 to {highest}, such as 3 or 2.5.")
+    return whole
+
+
+PenaltyMs = Annotated[int, BeforeValidator(_penalty)]
+LocalMoment = Annotated[datetime, BeforeValidator(_local_moment)]
+
+
+def _short_enough(limit: int) -> Any:
+    def check(text: str) -> str:
+        if len(text) > limit:
+            raise ValueError(f"Write {limit} characters at most; these are {len(text)}.")
+        return text
+
+    return AfterValidator(check)
+
+
+class RaceForm(SubmittedForm):
+    """A race as its form says it. Dates are local to `time_zone`; penalties are typed in seconds, kept in ms."""
+
+    name: Annotated[str, Field(min_length=1), _short_enough(64)]
+    description: Annotated[str, _short_enough(255)] = ""
+    track: str = Field(min_length=1)
+    direction: Direction
+    opens: LocalMoment
+    closes: LocalMoment
+    time_zone: Annotated[str, AfterValidator(_known_zone)]
+    ranking: Ranking
+    laps: _whole(1, MAXIMUM_LAPS)  # type: ignore[valid-type]
+    minimum_laps: _whole(1, MAXIMUM_LAPS)  # type: ignore[valid-type]
+    off_track_penalty_s: PenaltyMs
+    collision_penalty_s: PenaltyMs
+    maximum_resets: _whole(0, MAXIMUM_RESETS)  # type: ignore[valid-type]
+    maximum_submissions: _whole(1, MOST_SUBMISSIONS)  # type: ignore[valid-type]
+
+    @model_validator(mode="after")
+    def _one_line(self) -> RaceForm:
+        if any(ord(character) < 32 for character in self.name):
+            raise ValueError("The name must be one line.")
+        return self
+
+    def details(self, tracks: Collection[str]) -> RaceDetails:
+        """What the rules take. Raises FormErrors for an unknown track or a moment that the clocks skip."""
+        errors = {}
+        if self.track not in tracks:
+            errors["track"] = "Choose a track from the list."
+        moments = {name: _utc(getattr(self, name), self.time_zone) for name in ("opens", "closes")}
+        for name, moment in moments.items():
+            if moment is None:
+                errors[name] = f"The clocks in {self.time_zone} skip this moment. Choose another."
+        if errors or moments["opens"] is None or moments["closes"] is None:
+            raise FormErrors(errors)
+        return RaceDetails(
+            name=self.name,
+            description=self.description,
+            track=self.track,
+            direction=self.direction.value,
+            ranking=self.ranking.value,
+            laps=self.laps,
+            minimum_laps=self.minimum_laps,
+            off_track_penalty_ms=self.off_track_penalty_s,
+            collision_penalty_ms=self.collision_penalty_s,
+            maximum_resets=self.maximum_resets,
+            maximum_submissions=self.maximum_submissions,
+            opens_at=moments["opens"],
+            closes_at=moments["closes"],
+        )
+
+
+def _utc(local: datetime, zone_name: str) -> datetime | None:
+    """The moment in UTC; None where the clocks skip it. Of a moment that comes twice, the first."""
+    zone = zone_of(zone_name)
+    moment = local.replace(tzinfo=zone).astimezone(UTC)
+    return moment if moment.astimezone(zone).replace(tzinfo=None) == local else None
+
+
+def values_of(race: Race, zone_name: str = "UTC") -> dict[str, object]:
+    """A race as the fields of its form show it."""
+    zone = zone_of(zone_name)
+    same = ("name", "description", "track", "direction", "ranking", "laps", "minimum_laps")
+    values: dict[str, object] = {name: getattr(race, name) for name in same}
+    return values | {
+        "opens": race.opens_at.astimezone(zone).strftime(LOCAL_FORMAT),
+        "closes": race.closes_at.astimezone(zone).strftime(LOCAL_FORMAT),
+        "time_zone": zone_name,
+        "off_track_penalty_s": f"{race.off_track_penalty_ms / 1000:g}",
+        "collision_penalty_s": f"{race.collision_penalty_ms / 1000:g}",
+        "maximum_resets": race.maximum_resets,
+        "maximum_submissions": race.maximum_submissions,
+    }

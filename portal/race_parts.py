@@ -1,0 +1,134 @@
+"""Pieces of race pages: time left, gaps, countries, places and drawn tracks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import Flask, url_for
+from flask_babel import get_locale, gettext, ngettext
+from markupsafe import Markup
+
+from portal import clock, formats, scope
+from portal.rules.ranking import Standing
+from sim.track import TrackError
+
+MARGIN_M = 0.35
+SECOND_MS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class TrackDrawing:
+    """A track as the attributes of an SVG: y points up on the track and down on the page, so y is negated."""
+
+    name: str
+    title: str
+    length_m: float
+    view_box: str
+    surface: str
+    inner: str
+    outer: str
+    centre: str
+    start: str
+
+
+def drawing_of(track_name: str) -> TrackDrawing | None:
+    """The drawing of a track; None where the track is not here any more."""
+    try:
+        track = scope.tracks().get(track_name)
+    except TrackError:
+        return None
+    outline = track.outline()
+    low_x, low_y, high_x, high_y = outline["bounds"]
+    box = (low_x - MARGIN_M, -high_y - MARGIN_M, high_x - low_x + 2 * MARGIN_M, high_y - low_y + 2 * MARGIN_M)
+    inner, outer = path(outline["inner"], closed=track.closed), path(outline["outer"], closed=track.closed)
+    between = path(outline["outer"] + outline["inner"][::-1], closed=True)
+    return TrackDrawing(
+        name=track.name,
+        title=track.title,
+        length_m=track.length_m,
+        view_box=" ".join(f"{value:.2f}" for value in box),
+        surface=f"{outer} {inner}" if track.closed else between,
+        inner=inner,
+        outer=outer,
+        centre=path(outline["centre"], closed=track.closed),
+        start=path(outline["start"], closed=False),
+    )
+
+
+def path(points: Sequence[Sequence[float]], *, closed: bool) -> str:
+    """Points in metres as the `d` of an SVG path."""
+    drawn = "L".join(f"{x:.2f} {-y:.2f}" for x, y in points)
+    return f"M{drawn}{'Z' if closed else ''}"
+
+
+def time_left(moment: datetime, now: datetime | None = None) -> str:
+    """How long until a moment, in its two largest units: `2 d 4 h`, `4 h 30 min`, `12 min 5 s`."""
+    left_ms = max(0, int((moment - (now or clock.now())).total_seconds())) * SECOND_MS
+    days, rest_ms = divmod(left_ms, 24 * 3600 * SECOND_MS)
+    if days:
+        hours = rest_ms // (3600 * SECOND_MS)
+        return f"{days} d {hours} h" if hours else f"{days} d"
+    return formats.duration(left_ms)
+
+
+def countdown(moment: datetime) -> Markup:
+    """The time left as an element that a script counts down; without it, as it was when the page was made."""
+    return Markup('<span class="countdown" data-until="{}">{}</span>').format(
+        moment.isoformat(timespec="seconds"), time_left(moment)
+    )
+
+
+def behind(standing_ms: int | None, laps: int) -> str:
+    """A gap or an interval as it is written: `+0.231`, `+1 lap`, or a dash for the leader."""
+    if laps:
+        return "+" + str(ngettext("%(num)s lap", "%(num)s laps", laps))
+    return formats.gap(standing_ms)
+
+
+def gap_of(standing: Standing) -> str:
+    return behind(standing.gap_ms, standing.gap_laps)
+
+
+def interval_of(standing: Standing) -> str:
+    return behind(standing.interval_ms, standing.interval_laps)
+
+
+def moved(standing: Standing) -> Markup:
+    """Places won or lost by the newest result: a sign for the eye, words for the ear."""
+    delta = standing.delta
+    if delta is None:
+        return Markup('<span class="moved new">{}</span>').format(gettext("new"))
+    if delta == 0:
+        return Markup('<span class="moved same" aria-hidden="true">{}</span>').format(formats.DASH)
+    sign, kind = ("▲", "up") if delta > 0 else ("▼", "down")
+    words = gettext("up") if delta > 0 else gettext("down")
+    return Markup('<span class="moved {}"><span aria-hidden="true">{}</span>{} {}</span>').format(
+        kind, sign, Markup('<span class="visually-hidden">{}</span>').format(words), abs(delta)
+    )
+
+
+def country(code: str) -> Markup:
+    """A country as its two letters, with its name for ears and pointers; nothing where none was given."""
+    if not code:
+        return Markup("")
+    name = country_name(code)
+    return Markup('<abbr class="country" title="{}">{}</abbr>').format(name, code)
+
+
+def country_name(code: str) -> str:
+    locale = get_locale()
+    return str(locale.territories.get(code, code)) if locale else code
+
+
+def racer_link(alias: str | None) -> Markup:
+    """A racer's alias as a link to the public profile; who has no profile is not named."""
+    if alias is None:
+        return Markup("{}").format(gettext("a racer"))
+    return Markup('<a href="{}">{}</a>').format(url_for("racers.show", alias=alias), alias)
+
+
+def init_app(app: Flask) -> None:
+    app.jinja_env.globals.update(countdown=countdown, country=country, country_name=country_name, racer_link=racer_link)
+    app.jinja_env.filters.update(gap_of=gap_of, interval_of=interval_of, moved=moved)

@@ -1,0 +1,246 @@
+"""Races: the list, the live leaderboard, and what an organizer does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, flash, render_template, request, url_for
+from flask_babel import gettext as _
+from werkzeug.wrappers import Response
+
+from portal import clock, doorbell, hx, live, scope
+from portal.access import Permission, access
+from portal.errors import STATUS
+from portal.forms.parsing import FormErrors, parse
+from portal.forms.race import RaceForm, time_zones, values_of
+from portal.forms.submission import SubmissionForm
+from portal.race_parts import drawing_of
+from portal.rate_limits import limiter
+from portal.rules import models, race_lists, races, ranking, standings, submissions
+from portal.rules.broken import Code, RuleBroken
+from portal.rules.races import RaceState
+from portal.streams.tokens import stream_url
+from portal.tables import JobKind, Race, Submission
+
+pages = Blueprint("races", __name__)
+
+STREAM_HEADER = "Paddock-Stream"
+"""On a fragment: where the page hears of what comes next, with a new ticket."""
+LONGEST_PAGE_NUMBER = 6
+FIRST_ATTEMPT = 0
+
+Problem = FormErrors | RuleBroken
+Answer = Response | tuple[str, int]
+
+
+@pages.get("/races")
+@access(Permission.PUBLIC)
+def index() -> Response:
+    q = request.args.get("q", "").strip()[:100]
+    wanted = request.args.get("state", "")
+    number = request.args.get("page", "1")
+    page = int(number) if number.isdecimal() and len(number) <= LONGEST_PAGE_NUMBER else 1
+    state = RaceState(wanted) if wanted in list(RaceState) else None
+    found = race_lists.listed(scope.reading(), scope.visitor(), now=clock.now(), q=q, wanted=state, page=page)
+    return hx.render(
+        "races/index.html", "races/_list.html", found=found, q=q, wanted=state.value if state else "", states=RaceState
+    )
+
+
+@pages.get("/races/<race_id>")
+@access(Permission.PUBLIC)
+def show(race_id: str) -> Response:
+    race = races.get_visible(scope.reading(), scope.visitor(), race_id)
+    context = _standings_of(race)
+    if not hx.wants_fragment():
+        context |= _page_of(race)
+    response = hx.render("races/show.html", "races/_standings.html", **context)
+    response.headers[STREAM_HEADER] = stream_url(f"race:{race.public_id}")
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _standings_of(race: Race) -> dict[str, Any]:
+    """What the standings fragment shows."""
+    board = standings.for_race(scope.reading(), race)
+    return {"race": race, "board": board, "state": races.state(race, clock.now()), "mine": scope.visitor()}
+
+
+def _page_of(race: Race) -> dict[str, Any]:
+    """What stands around the standings."""
+    session, visitor, now = scope.reading(), scope.visitor(), clock.now()
+    is_racer = visitor is not None and visitor.has_profile
+    return {
+        "drawing": drawing_of(race.track),
+        "owner": races.owner_of(session, race),
+        "tie_break": ranking.TIE_BREAK,
+        "may_change": races.may_change(race, visitor),
+        "entered": submissions.of_racer(session, race, visitor) if visitor and is_racer else [],
+        "closed_to_me": submissions.why_closed(session, race, visitor, now=now) if visitor and is_racer else "",
+        "now": now,
+    }
+
+
+@pages.get("/races/new")
+@access(Permission.RACER)
+def new() -> str:
+    values = {"track": request.args.get("track", ""), "time_zone": "UTC", **DEFAULTS}
+    return render_template("races/new.html", values=values, errors={}, **_choices())
+
+
+@pages.post("/races")
+@access(Permission.RACER)
+@limiter.limit("60 per hour")
+def create() -> Answer:
+    try:
+        details = parse(RaceForm, request.form).details(scope.tracks().names())
+        with scope.writing() as session:
+            race = races.create(session, scope.me(), now=clock.now(), **details)
+    except (FormErrors, RuleBroken) as problem:
+        return _form_again("races/new.html", problem)
+    flash(_("The race is made. Share this page with those who should enter."), "success")
+    return hx.redirect(url_for("races.show", race_id=race.public_id))
+
+
+@pages.get("/races/<race_id>/edit")
+@access(Permission.RACER)
+def edit(race_id: str) -> str:
+    race = races.get_own(scope.reading(), scope.me(), race_id)
+    fixed = races.has_entries(scope.reading(), race)
+    return render_template("races/edit.html", race=race, fixed=fixed, values=values_of(race), errors={}, **_choices())
+
+
+@pages.post("/races/<race_id>/edit")
+@access(Permission.RACER)
+def save(race_id: str) -> Answer:
+    race = races.get_own(scope.reading(), scope.me(), race_id)
+    fixed = races.has_entries(scope.reading(), race)
+    try:
+        known = {*scope.tracks().names(), race.track}
+        details = parse(RaceForm, request.form).details(known)
+        with scope.writing() as session:
+            races.edit(session, race, by=scope.me(), now=clock.now(), **details)
+    except (FormErrors, RuleBroken) as problem:
+        return _form_again("races/edit.html", problem, race=race, fixed=fixed)
+    flash(_("The race is changed."), "success")
+    return hx.redirect(url_for("races.show", race_id=race_id))
+
+
+@pages.get("/races/<race_id>/enter")
+@access(Permission.RACER)
+def enter(race_id: str) -> str:
+    race = races.get_visible(scope.reading(), scope.me(), race_id)
+    return render_template("submissions/new.html", **_own_models(race), errors={}, values=request.args)
+
+
+@pages.post("/races/<race_id>/enter")
+@access(Permission.RACER)
+def submit(race_id: str) -> Answer:
+    race = races.get_visible(scope.reading(), scope.me(), race_id)
+    try:
+        wanted = parse(SubmissionForm, request.form).model
+        with scope.writing() as session:
+            model = models.get_own(session, scope.me(), wanted)
+            submission = submissions.enter(session, race, model, by=scope.me(), now=clock.now())
+    except (FormErrors, RuleBroken) as problem:
+        return _not_entered(race, problem)
+    _tell(race, submission)
+    flash(_("%(model)s is entered. The result shows here by itself.", model=model.name), "success")
+    return hx.redirect(url_for("races.show", race_id=race.public_id, _anchor="mine"))
+
+
+def _tell(race: Race, submission: Submission) -> None:
+    """Wakes a worker, and shows everybody who watches that one more is on its way."""
+    redis = scope.redis()
+    doorbell.ring(redis, JobKind.EVALUATION, submission.evaluation_id, FIRST_ATTEMPT)
+    live.publish(redis, f"race:{race.public_id}", "standings", {"version": race.version})
+
+
+def _not_entered(race: Race, problem: Problem) -> tuple[str, int]:
+    if isinstance(problem, FormErrors):
+        errors, status = {"model": _("Choose one of your models.")}, 422
+    elif problem.code is Code.MISSING:
+        raise problem
+    else:
+        errors, status = {problem.field or "": problem.message}, STATUS[problem.code]
+    return render_template("submissions/new.html", **_own_models(race), errors=errors, values=request.form), status
+
+
+def _own_models(race: Race) -> dict[str, object]:
+    session, me = scope.reading(), scope.me()
+    found = submissions.eligible_models(session, race, me)
+    return {
+        "race": race,
+        "ready": [model for model, reason in found if reason is None],
+        "not_ready": [(model, reason) for model, reason in found if reason is not None],
+        "left": submissions.left(session, race, me),
+        "closed_to_me": submissions.why_closed(session, race, me, now=clock.now()),
+    }
+
+
+@pages.get("/races/<race_id>/close")
+@access(Permission.RACER)
+def ask_close(race_id: str) -> str:
+    race = races.get_own(scope.reading(), scope.me(), race_id)
+    return render_template("races/close.html", race=race, pending=standings.pending(scope.reading(), race))
+
+
+@pages.post("/races/<race_id>/close")
+@access(Permission.RACER)
+def close(race_id: str) -> Response:
+    race = races.get_own(scope.reading(), scope.me(), race_id)
+    with scope.writing() as session:
+        closed = races.close(session, race, by=scope.me(), now=clock.now())
+    live.publish(scope.redis(), f"race:{race_id}", "standings", {"version": race.version})
+    flash(_("The race is closed.") if closed else _("The race was closed already."), "success")
+    return hx.redirect(url_for("races.show", race_id=race_id))
+
+
+@pages.get("/races/<race_id>/delete")
+@access(Permission.RACER)
+def ask_delete(race_id: str) -> str:
+    race = races.get_own(scope.reading(), scope.me(), race_id)
+    entered, racers = races.entries(scope.reading(), race)
+    return render_template("races/delete.html", race=race, submissions=entered, racers=racers)
+
+
+@pages.post("/races/<race_id>/delete")
+@access(Permission.RACER)
+def delete(race_id: str) -> Response:
+    race = races.get_own(scope.reading(), scope.me(), race_id)
+    with scope.writing() as session:
+        races.delete(session, race, by=scope.me(), now=clock.now())
+    flash(_("The race %(name)s is deleted.", name=race.name), "success")
+    return hx.redirect(url_for("races.index"))
+
+
+DEFAULTS = {
+    "direction": "counterclockwise",
+    "ranking": "total",
+    "laps": 3,
+    "minimum_laps": 3,
+    "off_track_penalty_s": "3",
+    "collision_penalty_s": "5",
+    "maximum_resets": 10_000,
+    "maximum_submissions": 99,
+}
+"""As the table's own, in the units of the form."""
+
+
+def _choices() -> dict[str, object]:
+    library = scope.tracks()
+    return {
+        "tracks": [(name, library.get(name).title) for name in library.names()],
+         "time_zones": [(zone, zone.replace("_", " ")) for zone in time_zones()],
+    }
+
+
+def _form_again(template: str, problem: Problem, **context: object) -> tuple[str, int]:
+    """The form with everything that was typed and what is wrong with it: 422, or 409 where a rule says not now."""
+    if isinstance(problem, RuleBroken):
+        if problem.code in (Code.MISSING, Code.FORBIDDEN):
+            raise problem
+        errors, status = {problem.field or "": problem.message}, STATUS[problem.code]
+    else:
+        errors, status = problem.by_field, 422
+    return render_template(template, values=request.form, errors=errors, **_choices(), **context), status
