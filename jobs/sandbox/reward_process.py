@@ -43,6 +43,8 @@ _GRACE_S = 1.0
 """What the worker waits beyond the sandbox's own timer, which knows the line and so should speak first."""
 
 _LAYOUT = Layout(BATCH_ROWS, len(REWARD_STATE))
+Views = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int32]]
+"""States, rewards and cars in the shared memory."""
 _log = logging.getLogger(__name__)
 
 
@@ -84,6 +86,7 @@ class RewardProcess:
         self._seed = seed
         self._accept_missing = accept_missing
         self._process: SandboxProcess | None = None
+        self._shared: Views | None = None
         self._sequence = 1
         self._waypoints: list[tuple[float, float]] = []
         self.layers: dict[str, bool] = {}
@@ -106,7 +109,7 @@ class RewardProcess:
         self._waypoints = [(float(x), float(y)) for x, y in track.centre.tolist()]
         self._sequence = 1
         self._process = SandboxProcess(_LAYOUT.total_bytes)
-        self._states, self._rewards, self._cars = _views(self._process)
+        self._shared = _views(self._process)
         try:
             self._set_up(self._process, cars)
             answer = self._receive(self._process, 0, self._deadline_s, at=None)
@@ -135,14 +138,15 @@ class RewardProcess:
 
     def try_rewards(self, states: NDArray[np.float64], cars: NDArray[np.int32]) -> tuple[NDArray[np.float64], Answer]:
         """At most 4096 rows: rewards with NaN where the function failed, and what failed. Sets `log`."""
-        if self._process is None:
+        if self._process is None or self._shared is None:
             raise RuntimeError("start the reward process before asking it for rewards")
         rows = len(states)
-        self._states[:rows] = states
-        self._cars[:rows] = cars
-        self._rewards[:rows] = math.nan
+        shared_states, shared_rewards, shared_cars = self._shared
+        shared_states[:rows] = states
+        shared_cars[:rows] = cars
+        shared_rewards[:rows] = math.nan
         answer = self._exchange(self._process, rows)
-        values = self._rewards[:rows].copy()
+        values = shared_rewards[:rows].copy()
         self.log = answer.log
         good = np.abs(values) <= MAXIMUM_REWARD  # false for NaN
         if not answer.failed and not good.all():
@@ -164,7 +168,7 @@ class RewardProcess:
         """Kill the sandbox; calling it twice does no harm."""
         if self._process is not None:
             self._process.close()
-            self._process = None
+            self._process = self._shared = None  # the mapping and its descriptor go with the last view
 
     def _set_up(self, process: SandboxProcess, cars: int) -> None:
         setup = {
@@ -234,7 +238,9 @@ class RewardProcess:
 
     def _row_at(self, rows: int) -> int | None:
         """The row that a dead sandbox was at: the one after the last reward that it wrote."""
-        written = np.flatnonzero(~np.isnan(self._rewards[:rows]))
+        if self._shared is None:
+            return None
+        written = np.flatnonzero(~np.isnan(self._shared[1][:rows]))
         row = int(written[-1]) + 1 if len(written) else 0
         return row if row < rows else None
 
@@ -242,9 +248,7 @@ class RewardProcess:
         raise Failed(Answer(1, (failure,), ""), None, 1)
 
 
-def _views(
-    process: SandboxProcess,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int32]]:
+def _views(process: SandboxProcess) -> Views:
     memory = memoryview(process.memory)
     states = np.frombuffer(memory[_LAYOUT.states], dtype=np.float64).reshape(_LAYOUT.rows, _LAYOUT.columns)
     rewards = np.frombuffer(memory[_LAYOUT.rewards], dtype=np.float64)
