@@ -62,7 +62,6 @@ class EvaluationResult:
     steps: int
     fingerprint: str
     trace: DriveTrace = field(repr=False)
-    simtrace: SimTrace = field(repr=False)
     outcomes: tuple[TrialOutcome, ...] = field(repr=False)
 
     def to_json(self) -> dict[str, Any]:
@@ -96,7 +95,6 @@ def evaluate(model: Path, track: Track, *, direction: Direction, rules: EpisodeR
         steps=sum(lap.steps for lap in laps),
         fingerprint=_fingerprint(folder, track, direction, rules, seed, laps),
         trace=drive.trace(),
-        simtrace=drive.log,
         outcomes=tuple(drive.ended),
     )
 
@@ -179,7 +177,7 @@ class _Drive:
         for car in range(self.cars):
             for state, lap, status in zip(self.states[car], self.lap[car], self.status[car], strict=True):
                 rows.append([*(float(state[column]) for column in _TRACED), car + lap, status])
-        return DriveTrace(np.array(rows, np.float32).reshape(-1, 8))
+        return DriveTrace(np.array(rows, np.float32).reshape(-1, 8), self.log)
 
     def _note(
         self,

@@ -31,6 +31,41 @@ class TraceError(ValueError):
     """Bytes that are no drive trace; the message says why."""
 
 
+@dataclass
+class SimTrace:
+    """Rows of the simulator's log, in the layout of the console's `N-iteration.csv`.
+
+    Numbers are written with at most six decimals; booleans, the bracketed continuous action and everything else as
+    the console wrote them, so that its analysis tools read the file unchanged.
+    """
+
+    track: Track
+    """As it was driven."""
+    lines: list[str] = field(default_factory=list)
+
+    def add(
+        self, episode: int, state: NDArray[np.float64], action: str, reward: float, done: bool, status: int
+    ) -> None:
+        """One step: `state` is a row of REWARD_STATE, `action` the index or "[steer speed]", `status` a code."""
+        value = dict(zip(REWARD_STATE, state.tolist(), strict=True))
+        numbers = (value["steps"], value["x"], value["y"], value["heading"], value["steering_angle"], value["speed"])
+        self.lines.append(
+            f"{episode},{','.join(_number(number) for number in numbers)},{action},{_number(reward)},{done},"
+            f"{bool(value['all_wheels_on_track'])},{_number(value['progress'])},{self._closest(value)},"
+            f"{_number(self.track.length_m)},{round(value['sim_time'], 3)},{STATUSES[status]},0.0"
+        )
+
+    def _closest(self, value: dict[str, float]) -> int:
+        """The nearer of the waypoints before and after the car: the log has room for one."""
+        before, after = int(value["closest_waypoint_prev"]), int(value["closest_waypoint_next"])
+        away = np.hypot(*(self.track.centre[[before, after]] - (value["x"], value["y"])).T)
+        return before if away[0] <= away[1] else after
+
+    def to_csv(self) -> str:
+        """The whole file, header first."""
+        return "\n".join((SIMTRACE_HEADER, *self.lines)) + "\n"
+
+
 @dataclass(frozen=True, eq=False)
 class DriveTrace:
     """One car's drive, one row per step of 1/15 s: (n, 8) float32 in the order of TRACE_COLUMNS.
@@ -52,6 +87,8 @@ class DriveTrace:
     """
 
     rows: NDArray[np.float32]
+    log: SimTrace | None = None
+    """The full log of the same drive; not part of the bytes."""
 
     def column(self, name: str) -> NDArray[np.float32]:
         """(n,) one column by its name."""
@@ -90,6 +127,12 @@ class DriveTrace:
         rows[:, 6:] = small.T
         return cls(rows)
 
+    def to_simtrace_csv(self) -> str:
+        """The drive in the simulator's log format. TraceError for a trace that was read from bytes."""
+        if self.log is None:
+            raise TraceError("a compact trace holds no log; evaluate the model again")
+        return self.log.to_csv()
+
     def points(self, maximum: int = 400) -> list[list[float]]:
         """[x, y, heading_deg, speed] of at most `maximum` evenly spaced rows, for a live map."""
         stride = max(1, -(-len(self.rows) // maximum))
@@ -98,41 +141,6 @@ class DriveTrace:
 
 def _int16(values: NDArray[np.float64]) -> NDArray[np.int16]:
     return np.clip(np.round(values), -32_768, 32_767).astype("<i2")
-
-
-@dataclass
-class SimTrace:
-    """Rows of the simulator's log, in the layout of the console's `N-iteration.csv`.
-
-    Numbers are written with at most six decimals; booleans, the bracketed continuous action and everything else as
-    the console wrote them, so that its analysis tools read the file unchanged.
-    """
-
-    track: Track
-    """As it was driven."""
-    lines: list[str] = field(default_factory=list)
-
-    def add(
-        self, episode: int, state: NDArray[np.float64], action: str, reward: float, done: bool, status: int
-    ) -> None:
-        """One step: `state` is a row of REWARD_STATE, `action` the index or "[steer speed]", `status` a code."""
-        value = dict(zip(REWARD_STATE, state.tolist(), strict=True))
-        numbers = (value["steps"], value["x"], value["y"], value["heading"], value["steering_angle"], value["speed"])
-        self.lines.append(
-            f"{episode},{','.join(_number(number) for number in numbers)},{action},{_number(reward)},{done},"
-            f"{bool(value['all_wheels_on_track'])},{_number(value['progress'])},{self._closest(value)},"
-            f"{_number(self.track.length_m)},{round(value['sim_time'], 3)},{STATUSES[status]},0.0"
-        )
-
-    def _closest(self, value: dict[str, float]) -> int:
-        """The nearer of the waypoints before and after the car: the log has room for one."""
-        before, after = int(value["closest_waypoint_prev"]), int(value["closest_waypoint_next"])
-        away = np.hypot(*(self.track.centre[[before, after]] - (value["x"], value["y"])).T)
-        return before if away[0] <= away[1] else after
-
-    def to_csv(self) -> str:
-        """The whole file, header first."""
-        return "\n".join((SIMTRACE_HEADER, *self.lines)) + "\n"
 
 
 def _number(value: float) -> str:

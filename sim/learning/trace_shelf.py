@@ -22,12 +22,13 @@ _PREPARE = STATUS_CODE[EpisodeStatus.PREPARE]
 class TraceShelf:
     """`N-iteration.csv` with what the first car drove in iteration N.
 
-    Once there are more than MOST_FILES, every second one goes, and from then on only every second iteration (then every
+    Once there are more than `most_files`, every second one goes, and from then on only every second iteration (then every
     fourth, and so on) is kept: a long training leaves between 128 and 256 files, evenly spread.
     """
 
-    def __init__(self, folder: Path, car: Car, track: Track) -> None:
+    def __init__(self, folder: Path, car: Car, track: Track, most_files: int = MOST_FILES) -> None:
         self.folder = folder
+        self.most_files = most_files
         self.car = car
         self.track = track
         kept = sorted(self._numbers())
@@ -40,7 +41,7 @@ class TraceShelf:
         text = self._first_car(rollout, rewards, episode).to_csv()
         write_bytes(self.folder / f"{iteration}-iteration.csv", text.encode(), durable=False)
         numbers = self._numbers()
-        if len(numbers) > MOST_FILES:
+        if len(numbers) > self.most_files:
             self.stride *= 2
             for number in numbers:
                 if number % self.stride:

@@ -52,6 +52,9 @@ __all__ = ["IterationReport", "TrainingConfig", "TrainingResult", "train"]
 
 PATIENCE_MS = 300_000
 """A training whose policy never completed its laps, and got no better for this long, is hopeless and ends."""
+NO_LIMIT = 100_000
+"""The real default of most episodes and of the target score. There it was never reached; here it means no limit: a fast
+simulator gets there, and a racer who never saw these numbers should not have the training end by them."""
 SAVE_EVERY_MS = 1_000
 METRICS_EVERY_MS = 5_000
 
@@ -207,10 +210,11 @@ class Training:
             return "time"
         if maximum_iterations is not None and counters.iterations >= maximum_iterations:
             return "iterations"
-        if counters.episodes >= hyperparameters.term_cond_max_episodes:
+        most, target = hyperparameters.term_cond_max_episodes, hyperparameters.term_cond_avg_score
+        if most != NO_LIMIT and counters.episodes >= most:
             return "episodes"
         full = len(self.book.recent) == self.book.recent.maxlen
-        if full and self.book.averages()[0] >= hyperparameters.term_cond_avg_score:
+        if full and target != NO_LIMIT and self.book.averages()[0] >= target:
             return "target"
         if counters.best_completion < 100.0 and counters.elapsed_ms - counters.progressed_ms >= patience_ms:
             return "hopeless"

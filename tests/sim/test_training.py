@@ -1,0 +1,287 @@
+"""Training as a racer sees it: laps learned, files left, reasons to end, going on after an interruption."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sim.car import Car, CarError
+from sim.episode import EpisodeRules
+from sim.evaluation import evaluate
+from sim.learning.reports import IterationReport, TrainingConfig, TrainingResult
+from sim.learning.rollouts import MOST_STEPS_PER_CAR, TrainingGround
+from sim.learning.shape import policy_shape
+from sim.learning.trace_shelf import TraceShelf
+from sim.learning.training import train
+from sim.model_folder import BEST, LAST, METRICS, TRACES, ModelError, ModelFolder
+from sim.policy import Policy
+from sim.reward_state import RewardFailed
+from sim.track import Direction
+from sim.track_library import TrackLibrary
+from sim.weights import fingerprint
+from tests.sim.centre_line import CODE, FAST_CAR, LIDAR_CAR, CentreLine, configuration
+from tests.sim.ovals import oval, wave
+
+
+def train_until_laps(config: TrainingConfig, out: Path, scale: float = 1.0) -> tuple[TrainingResult, IterationReport]:
+    """Train until the policy drives three laps from every start."""
+    reports: list[IterationReport] = []
+    result = train(
+        config,
+        reward=CentreLine(scale),
+        out=out,
+        on_iteration=reports.append,
+        should_stop=lambda: bool(reports) and reports[-1].evaluation_completion >= 100.0,
+    )
+    return result, reports[-1]
+
+
+def test_a_new_racers_model_completes_three_clean_laps(tmp_path: Path) -> None:
+    """Default car, default hyperparameters, the default reward's rule, an own oval."""
+    track = TrackLibrary().get("paddock-oval")
+    config = configuration(Car.default(), track=track, direction=Direction.CLOCKWISE, seed=3)
+    result, last = train_until_laps(config, tmp_path)
+    assert result.ended_because == "stopped"
+    assert result.evaluation_completion == 100.0
+    assert last.best
+    assert 10 < len(last.drive) <= 400
+    driven = evaluate(tmp_path, track, direction=Direction.CLOCKWISE, rules=EpisodeRules.racing(laps=3), seed=0)
+    assert [lap.complete for lap in driven.laps] == [True] * 3
+    assert driven.best_lap_ms is not None
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e5])
+def test_rewards_of_any_size_teach_the_same(tmp_path: Path, scale: float) -> None:
+    result, _ = train_until_laps(configuration(FAST_CAR, seed=1), tmp_path, scale)
+    assert result.evaluation_completion == 100.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("car", [Car.default(), FAST_CAR, LIDAR_CAR], ids=["default", "fast", "lidar"])
+def test_it_learns_an_oval_from_every_seed(tmp_path: Path, car: Car, seed: int) -> None:
+    config = configuration(car, track=TrackLibrary().get("paddock-oval"), seed=seed, limit_ms=120_000)
+    result, _ = train_until_laps(config, tmp_path)
+    assert result.evaluation_completion == 100.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(TrackLibrary().names()))
+@pytest.mark.parametrize("direction", list(Direction))
+def test_it_learns_every_circuit_that_ships(tmp_path: Path, name: str, direction: Direction) -> None:
+    config = configuration(track=TrackLibrary().get(name), direction=direction, limit_ms=110_000)
+    result, _ = train_until_laps(config, tmp_path)
+    assert result.evaluation_completion == 100.0
+
+
+def test_the_same_seed_gives_the_same_weights(tmp_path: Path) -> None:
+    results = [
+        train(configuration(LIDAR_CAR, seed=seed), reward=CentreLine(), out=tmp_path / name, maximum_iterations=2)
+        for name, seed in (("one", 5), ("two", 5), ("other", 6))
+    ]
+    last = [(tmp_path / name / LAST).read_bytes() for name in ("one", "two", "other")]
+    assert results[0].ended_because == "iterations"
+    assert last[0] == last[1] != last[2]
+    assert results[0].steps == results[1].steps
+
+
+def test_a_resumed_training_goes_on_where_it_was(tmp_path: Path) -> None:
+    config = configuration(seed=2)
+    first = train(config, reward=CentreLine(), out=tmp_path, maximum_iterations=2)
+    before = (tmp_path / LAST).read_bytes()
+    reports: list[IterationReport] = []
+    second = train(
+        config,
+        reward=CentreLine(),
+        out=tmp_path,
+        on_iteration=reports.append,
+        maximum_iterations=4,
+        resume=True,
+    )
+    assert [report.iteration for report in reports] == [3, 4]
+    assert second.steps > first.steps
+    assert second.episodes > first.episodes
+    assert second.elapsed_ms > first.elapsed_ms
+    assert (tmp_path / LAST).read_bytes() != before
+    rows = json.loads((tmp_path / METRICS).read_text())["metrics"]
+    training = [row["episode"] for row in rows if row["phase"] == "training"]
+    assert training == list(range(1, second.episodes + 1))
+
+
+def test_two_resumes_from_one_checkpoint_agree_to_the_bit(tmp_path: Path) -> None:
+    results = []
+    for name in ("one", "two"):
+        for cap in (1, 3):
+            train(configuration(), reward=CentreLine(), out=tmp_path / name, maximum_iterations=cap, resume=True)
+        results.append((tmp_path / name / LAST).read_bytes())
+    assert results[0] == results[1]
+
+
+def test_a_folder_of_another_track_is_not_resumed(tmp_path: Path) -> None:
+    train(configuration(), reward=CentreLine(), out=tmp_path, maximum_iterations=1)
+    other = configuration(track=oval(straight_m=6.0))
+    with pytest.raises(ModelError, match="another track"):
+        train(other, reward=CentreLine(), out=tmp_path, maximum_iterations=2, resume=True)
+
+
+def test_the_last_good_policy_is_kept_when_the_reward_function_fails(tmp_path: Path) -> None:
+    reports: list[IterationReport] = []
+    with pytest.raises(RewardFailed, match="division by zero") as caught:
+        train(configuration(), reward=CentreLine(fails_in=3), out=tmp_path, on_iteration=reports.append)
+    assert caught.value.line == 2
+    assert [report.iteration for report in reports] == [1, 2]
+    assert ModelFolder.read(tmp_path).reward_code == CODE
+    again = train(configuration(), reward=CentreLine(), out=tmp_path, maximum_iterations=3, resume=True)
+    assert again.iterations == 3
+
+
+def test_a_reward_function_that_fails_at_once_leaves_a_whole_folder(tmp_path: Path) -> None:
+    with pytest.raises(RewardFailed):
+        train(configuration(), reward=CentreLine(fails_in=1), out=tmp_path)
+    assert len(ModelFolder.read(tmp_path).layers) == 3
+
+
+class NotANumber(CentreLine):
+    def rewards(self, states, cars):  # type: ignore[no-untyped-def]
+        return super().rewards(states, cars) * np.nan
+
+
+def test_rewards_that_are_no_numbers_end_the_training(tmp_path: Path) -> None:
+    with pytest.raises(RewardFailed, match="finite"):
+        train(configuration(), reward=NotANumber(), out=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("hyperparameters", "options", "ending"),
+    [
+        ({"term_cond_max_episodes": 30}, {}, "episodes"),
+        ({"term_cond_avg_score": 0.5}, {}, "target"),
+        ({}, {"should_stop": lambda: True}, "stopped"),
+        ({}, {"patience_ms": 0}, "hopeless"),
+        ({}, {"maximum_iterations": 1}, "iterations"),
+    ],
+)
+def test_a_training_says_why_it_ended(tmp_path: Path, hyperparameters: dict, options: dict, ending: str) -> None:  # type: ignore[type-arg]
+    result = train(configuration(**hyperparameters), reward=CentreLine(), out=tmp_path, **options)
+    assert result.ended_because == ending
+
+
+def test_a_training_ends_when_its_time_is_over(tmp_path: Path) -> None:
+    result = train(configuration(limit_ms=300), reward=CentreLine(), out=tmp_path)
+    assert result.ended_because == "time"
+    assert result.elapsed_ms >= 300
+    assert ModelFolder.read(tmp_path).weights == result.fingerprint
+
+
+def test_time_counts_over_a_resume(tmp_path: Path) -> None:
+    first = train(configuration(limit_ms=200), reward=CentreLine(), out=tmp_path)
+    second = train(configuration(limit_ms=200), reward=CentreLine(), out=tmp_path, resume=True)
+    assert second.iterations == first.iterations
+    assert second.ended_because == "time"
+
+
+def test_the_reward_source_is_started_with_the_track_as_driven(tmp_path: Path) -> None:
+    reward = CentreLine()
+    config = configuration(direction=Direction.CLOCKWISE)
+    train(config, reward=reward, out=tmp_path, maximum_iterations=1)
+    assert reward.started_with is not None
+    assert reward.started_with[0].fingerprint == config.track.driven(Direction.CLOCKWISE).fingerprint
+    assert reward.started_with[1] == 20
+
+
+def test_an_open_track_can_be_learned_on(tmp_path: Path) -> None:
+    config = configuration(track=wave(), direction=Direction.COUNTERCLOCKWISE)
+    result = train(config, reward=CentreLine(), out=tmp_path, maximum_iterations=2)
+    assert result.iterations == 2
+
+
+def test_e_greedy_exploration_and_a_stack_of_observations_learn_too(tmp_path: Path) -> None:
+    config = configuration(Car.default(), exploration_type="e-greedy", epsilon_steps=2000, stack_size=2)  # type: ignore[arg-type]
+    result, _ = train_until_laps(config, tmp_path)
+    assert result.evaluation_completion == 100.0
+
+
+def test_a_car_with_a_camera_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    car = Car.from_metadata(
+        {
+            "action_space": [{"steering_angle": 0, "speed": 1}, {"steering_angle": 10, "speed": 1}],
+            "sensor": ["FRONT_FACING_CAMERA"],
+            "neural_network": "DEEP_CONVOLUTIONAL_NETWORK_SHALLOW",
+        }
+    )
+    with pytest.raises(CarError, match="cannot train"):
+        train(replace(configuration(), car=car), reward=CentreLine(), out=tmp_path / "model")
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_rollout_gathers_the_episodes_between_updates_or_a_bounded_number_of_steps() -> None:
+    ground = TrainingGround(
+        oval(), FAST_CAR, configuration(num_episodes_between_training=30).hyperparameters, np.random.default_rng(0)
+    )
+    shape = policy_shape(FAST_CAR, 1)
+    weights = [
+        (np.zeros((out, into), np.float32), np.zeros(out, np.float32), "tanh") for into, out in shape.layer_sizes()
+    ]
+    rollout = ground.drive(Policy.from_arrays(weights), np.array([-0.5, -0.5]), 0)
+    steps, cars = rollout.done.shape
+    assert cars == 30
+    assert rollout.done.sum() >= 30 or steps == MOST_STEPS_PER_CAR
+    ended = rollout.done[:-1]
+    assert (rollout.states[1:, :, 14][ended] == 2).all()
+
+
+def test_traces_and_metrics_have_the_consoles_layout(tmp_path: Path, deepracer_data: Path) -> None:
+    train(configuration(Car.default()), reward=CentreLine(), out=tmp_path, maximum_iterations=2)
+    console = deepracer_data / "logs/console-reinvent-2018"
+    theirs = (console / TRACES / "0-iteration.csv").read_text().splitlines()
+    ours = (tmp_path / TRACES / "1-iteration.csv").read_text().splitlines()
+    assert ours[0] == theirs[0]
+    assert ours[1].split(",")[15] == theirs[1].split(",")[15] == "prepare"
+    for mine, real in zip(ours[2].split(","), theirs[2].split(","), strict=True):
+        assert kind(mine) == kind(real), (mine, real)
+    metrics = json.loads(next((console / "metrics/training").iterdir()).read_text())
+    mine = json.loads((tmp_path / METRICS).read_text())
+    assert mine.keys() == metrics.keys()
+    assert mine["metrics"][0].keys() == metrics["metrics"][0].keys()
+    assert {type(value) for value in mine["metrics"][0].values()} == {int, str}
+
+
+def kind(text: str) -> str:
+    if text in ("True", "False"):
+        return "bool"
+    try:
+        return "int" if str(int(text)) == text else "float"
+    except ValueError:
+        return "float" if text.replace(".", "").replace("-", "").isdecimal() else "word"
+
+
+def test_a_long_training_keeps_a_bounded_number_of_traces(tmp_path: Path) -> None:
+    ground = TrainingGround(oval(), FAST_CAR, configuration().hyperparameters, np.random.default_rng(0))
+    shape = policy_shape(FAST_CAR, 1)
+    weights = [
+        (np.zeros((out, into), np.float32), np.zeros(out, np.float32), "tanh") for into, out in shape.layer_sizes()
+    ]
+    rollout = ground.drive(Policy.from_arrays(weights), np.array([-0.5, -0.5]), 0)
+    shelf = TraceShelf(tmp_path, FAST_CAR, oval(), most_files=8)
+    for iteration in range(1, 19):
+        shelf.put(iteration, rollout, np.zeros(rollout.done.shape), 0)
+    numbers = sorted(int(path.name.split("-")[0]) for path in tmp_path.iterdir())
+    assert len(numbers) <= 8
+    assert numbers == [number for number in range(1, 19) if number % shelf.stride == 0]
+    assert TraceShelf(tmp_path, FAST_CAR, oval()).stride == shelf.stride
+
+
+def test_the_best_policy_is_the_one_whose_fingerprint_is_told(tmp_path: Path) -> None:
+    result = train(configuration(), reward=CentreLine(), out=tmp_path, maximum_iterations=3)
+    folder = ModelFolder.read(tmp_path)
+    arrays = {
+        f"policy.{i}.{part}": layer[j]
+        for i, layer in enumerate(folder.layers)
+        for j, part in enumerate(("weight", "bias"))
+    }
+    assert result.fingerprint == folder.weights == fingerprint(arrays)
+    assert (tmp_path / BEST).stat().st_size < 100_000
