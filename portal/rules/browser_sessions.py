@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, delete
+from sqlmodel import Session, col, delete, select
 
 from portal.tables import BrowserSession, Racer
 
@@ -66,6 +66,29 @@ def end(session: Session, secret: str) -> str:
         return ""
     session.delete(row)
     return row.id_token
+
+
+def open_of(session: Session, racer: Racer, *, now: datetime, idle_s: int) -> list[BrowserSession]:
+    """A racer's sessions that still stand, the one used last first."""
+    query = select(BrowserSession).where(
+        BrowserSession.racer_id == racer.id,
+        BrowserSession.expires_at > now,
+        BrowserSession.last_seen_at > now - timedelta(seconds=idle_s),
+    )
+    return list(session.exec(query.order_by(col(BrowserSession.last_seen_at).desc())))
+
+
+def end_others(session: Session, racer: Racer, secret: str) -> int:
+    """Ends every session of a racer but the one with this secret; returns how many."""
+    own = (col(BrowserSession.racer_id) == racer.id, col(BrowserSession.secret_hash) != hash_of(secret))
+    return session.exec(delete(BrowserSession).where(*own)).rowcount
+
+
+def forget_over(session: Session, racer: Racer, *, now: datetime) -> None:
+    """Deletes the rows of a racer's sessions that are too old to open anything."""
+    session.exec(
+        delete(BrowserSession).where(col(BrowserSession.racer_id) == racer.id, BrowserSession.expires_at <= now)
+    )
 
 
 def end_all(session: Session, racer: Racer) -> None:

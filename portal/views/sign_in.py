@@ -1,0 +1,111 @@
+"""Signing in at the provider and out again."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+from werkzeug.wrappers import Response
+
+from portal import clock, hx, oidc, scope, visitors
+from portal.access import Permission, access
+from portal.rate_limits import limiter
+from portal.rules import browser_sessions, racers
+from portal.rules.broken import RuleBroken
+from portal.tables import Racer
+
+pages = Blueprint("sign_in", __name__)
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+@pages.get("/sign-in")
+@limiter.limit("300 per minute")
+@access(Permission.PUBLIC)
+def start() -> Response:
+    """To the provider, and back to `next` afterwards."""
+    wanted = request.args.get("next", "/")
+    wanted = wanted if hx.is_local_path(wanted) else "/"
+    if current_user.is_authenticated:
+        return redirect(wanted, code=303)
+    if _came_by_another_name():
+        return redirect(f"{scope.settings().address}{url_for('sign_in.start', next=wanted)}", code=303)
+    return redirect(oidc.begin(_address("sign_in.callback"), wanted), code=303)
+
+
+@pages.get("/sign-in/callback")
+@limiter.limit("300 per minute")
+@access(Permission.PUBLIC)
+def callback() -> Response:
+    verified = oidc.finish()
+    settings = scope.settings()
+    with scope.writing() as writing:
+        racer = racers.sign_in(
+            writing, verified.identity, admin_groups=oidc.client().connection.admin_groups, now=clock.now()
+        )
+        browser_sessions.forget_over(writing, racer, now=clock.now())
+        secret = browser_sessions.begin(
+            writing,
+            racer,
+            now=clock.now(),
+            life_s=settings.session_life_s,
+            id_token=verified.id_token,
+            user_agent=request.user_agent.string,
+        )
+    visitors.begin(racer, secret)
+    return redirect(_after_sign_in(racer, verified.next), code=303)
+
+
+@pages.post("/sign-out")
+@access(Permission.PUBLIC)
+def end() -> Response | str:
+    """Ends the session here, then at the provider. No session is left on this side whatever the provider does."""
+    id_token = visitors.end()
+    address = oidc.sign_out_address(id_token, _address("sign_in.ended"))
+    if address is None:
+        return redirect(url_for("sign_in.ended"), code=303)
+    if _origin(address) not in (_origin(scope.settings().address), _origin(scope.settings().issuer)):
+        # The content security policy lets a form end at the issuer's own address only; a link may go anywhere.
+        return render_template("sign_in/ended.html", provider=address)
+    return redirect(address, code=303)
+
+
+@pages.get("/signed-out")
+@access(Permission.PUBLIC)
+def ended() -> str:
+    oidc.client().framework.clear_state_data(session, request.args.get("state", ""))
+    return render_template("sign_in/ended.html", provider="")
+
+
+@pages.errorhandler(oidc.SignInFailed)
+def _failed(error: oidc.SignInFailed) -> tuple[str, int]:
+    return render_template("sign_in/failed.html", title=error.title, message=error.message), error.status
+
+
+@pages.errorhandler(RuleBroken)
+def _not_let_in(error: RuleBroken) -> tuple[str, int]:
+    title = _("You cannot come in now")
+    return render_template("sign_in/failed.html", title=title, message=error.message), 403
+
+
+def _after_sign_in(racer: Racer, wanted: str) -> str:
+    wanted = wanted if hx.is_local_path(wanted) else "/"
+    return wanted if racer.has_profile else url_for("profile.edit", next=wanted)
+
+
+def _address(endpoint: str) -> str:
+    """An address of the portal as the provider knows it, whatever name the browser used."""
+    return scope.settings().address + url_for(endpoint)
+
+
+def _came_by_another_name() -> bool:
+    """localhost for 127.0.0.1 or the other way round: the cookie would not be there when the provider sends back."""
+    here, known = request.host.rsplit(":", 1)[0].strip("[]"), urlsplit(scope.settings().address).hostname
+    return here in LOOPBACK and known in LOOPBACK and here != known
+
+
+def _origin(address: str) -> tuple[str, str]:
+    parts = urlsplit(address)
+    return parts.scheme, parts.netloc
