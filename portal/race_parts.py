@@ -1,8 +1,7 @@
-"""Pieces of race pages: time left, gaps, countries, places and drawn tracks."""
+"""Pieces of race pages: time left, gaps, countries, places and tracks."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,56 +10,30 @@ from flask_babel import get_locale, gettext, ngettext
 from markupsafe import Markup
 
 from portal import clock, formats, scope
+from portal.drawing import TrackPicture, track_picture
 from portal.rules.ranking import Standing
-from sim.track import TrackError
+from portal.tables import Race
+from sim.track import Direction, TrackError
 
-MARGIN_M = 0.35
 SECOND_MS = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class TrackDrawing:
-    """A track as the attributes of an SVG: y points up on the track and down on the page, so y is negated."""
+class RaceTrack:
+    """What a race's page says of its track."""
 
-    name: str
     title: str
     length_m: float
-    view_box: str
-    surface: str
-    inner: str
-    outer: str
-    centre: str
-    start: str
+    picture: TrackPicture
 
 
-def drawing_of(track_name: str) -> TrackDrawing | None:
-    """The drawing of a track; None where the track is not here any more."""
+def track_of(race: Race) -> RaceTrack | None:
+    """The track as the race drives it; None where it is not here any more."""
     try:
-        track = scope.tracks().get(track_name)
+        track = scope.tracks().get(race.track)
     except TrackError:
         return None
-    outline = track.outline()
-    low_x, low_y, high_x, high_y = outline["bounds"]
-    box = (low_x - MARGIN_M, -high_y - MARGIN_M, high_x - low_x + 2 * MARGIN_M, high_y - low_y + 2 * MARGIN_M)
-    inner, outer = path(outline["inner"], closed=track.closed), path(outline["outer"], closed=track.closed)
-    between = path(outline["outer"] + outline["inner"][::-1], closed=True)
-    return TrackDrawing(
-        name=track.name,
-        title=track.title,
-        length_m=track.length_m,
-        view_box=" ".join(f"{value:.2f}" for value in box),
-        surface=f"{outer} {inner}" if track.closed else between,
-        inner=inner,
-        outer=outer,
-        centre=path(outline["centre"], closed=track.closed),
-        start=path(outline["start"], closed=False),
-    )
-
-
-def path(points: Sequence[Sequence[float]], *, closed: bool) -> str:
-    """Points in metres as the `d` of an SVG path."""
-    drawn = "L".join(f"{x:.2f} {-y:.2f}" for x, y in points)
-    return f"M{drawn}{'Z' if closed else ''}"
+    return RaceTrack(track.title, track.length_m, track_picture(track, Direction(race.direction)))
 
 
 def time_left(moment: datetime, now: datetime | None = None) -> str:

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from portal import clock, hx, scope
 from portal.access import Permission, access
-from portal.race_parts import drawing_of
+from portal.race_parts import track_of
 from portal.rules import race_lists, standings
 from portal.rules.races import RaceState
 
@@ -30,7 +30,7 @@ def show() -> Response:
         )
     )
     boards = {listed.race.id: standings.for_race(session, listed.race) for listed in (*on_now, *over)}
-    drawings = {listed.race.track: drawing_of(listed.race.track) for listed in on_now}
+    tracks = {listed.race.id: track_of(listed.race) for listed in on_now}
     response = hx.render(
         "home/show.html",
         "home/_now.html",
@@ -38,7 +38,7 @@ def show() -> Response:
         upcoming=upcoming,
         over=over,
         boards=boards,
-        drawings=drawings,
+        tracks=tracks,
     )
     response.headers.setdefault("Cache-Control", "no-store")
     return response

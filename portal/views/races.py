@@ -14,7 +14,7 @@ from portal.errors import STATUS
 from portal.forms.parsing import FormErrors, parse
 from portal.forms.race import RaceForm, time_zones, values_of
 from portal.forms.submission import SubmissionForm
-from portal.race_parts import drawing_of
+from portal.race_parts import track_of
 from portal.rate_limits import limiter
 from portal.rules import models, race_lists, races, ranking, standings, submissions
 from portal.rules.broken import Code, RuleBroken
@@ -71,7 +71,7 @@ def _page_of(race: Race) -> dict[str, Any]:
     session, visitor, now = scope.reading(), scope.visitor(), clock.now()
     is_racer = visitor is not None and visitor.has_profile
     return {
-        "drawing": drawing_of(race.track),
+        "track": track_of(race),
         "owner": races.owner_of(session, race),
         "tie_break": ranking.TIE_BREAK,
         "may_change": races.may_change(race, visitor),
@@ -231,7 +231,7 @@ def _choices() -> dict[str, object]:
     library = scope.tracks()
     return {
         "tracks": [(name, library.get(name).title) for name in library.names()],
-         "time_zones": [(zone, zone.replace("_", " ")) for zone in time_zones()],
+        "time_zones": [(zone, zone.replace("_", " ")) for zone in time_zones()],
     }
 
 
