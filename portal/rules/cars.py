@@ -124,3 +124,9 @@ def _trainable(car: sim_car.Car) -> sim_car.Car:
     except sim_car.CarError as error:
         raise RuleBroken(Code.INVALID, f"{error.message[:1].upper()}{error.message[1:]}.", error.field) from None
     return car
+
+
+def deleted(session: Session, racer: Racer, public_id: str) -> Car | None:
+    """The racer's deleted car, for the offer to bring it back; None where there is none."""
+    query = select(Car).where(Car.public_id == public_id, Car.racer_id == racer.id, col(Car.deleted_at).is_not(None))
+    return session.exec(query).first()

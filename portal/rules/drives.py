@@ -6,7 +6,7 @@ from sqlmodel import Session, select
 
 from portal.rules import races
 from portal.rules.broken import Code, RuleBroken
-from portal.tables import Evaluation, Race, Racer
+from portal.tables import Evaluation, Model, Race, Racer
 
 
 def get_visible(session: Session, racer: Racer | None, public_id: str) -> Evaluation:
@@ -25,3 +25,18 @@ def _may_see(session: Session, racer: Racer | None, evaluation: Evaluation) -> b
         return True
     race = select(Race.id).where(Race.id == evaluation.race_id, races.visible_to(racer))
     return session.exec(race).first() is not None
+
+
+def model_of(session: Session, evaluation: Evaluation) -> Model:
+    """The model that drives."""
+    return session.get_one(Model, evaluation.model_id)
+
+
+def racer_of(session: Session, evaluation: Evaluation) -> Racer:
+    """The racer whose model it is."""
+    return session.get_one(Racer, evaluation.racer_id)
+
+
+def race_of(session: Session, evaluation: Evaluation) -> Race | None:
+    """The race that it counts for, if any."""
+    return session.get(Race, evaluation.race_id) if evaluation.race_id else None

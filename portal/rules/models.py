@@ -272,3 +272,19 @@ def _check_trainable(car: Car) -> None:
         car.check_trainable()
     except CarError as error:
         raise RuleBroken(Code.INVALID, f"{error.message[:1].upper()}{error.message[1:]}.", "car") from None
+
+
+def deleted(session: Session, racer: Racer, public_id: str) -> Model | None:
+    """The racer's deleted model, for the offer to bring it back; None where there is none."""
+    gone = col(Model.deleted_at).is_not(None)
+    return session.exec(select(Model).where(Model.public_id == public_id, Model.racer_id == racer.id, gone)).first()
+
+
+def name_for_copy(session: Session, model: Model) -> str:
+    """A free name for a clone."""
+    return names.copied(model.name, {other.name for other in of_racer(session, session.get_one(Racer, model.racer_id))})
+
+
+def of_run(session: Session, run: TrainingRun) -> Model:
+    """The model that a training trains."""
+    return session.get_one(Model, run.model_id)

@@ -1,0 +1,63 @@
+"""What the editor of a reward function offers: examples, the parameters, and an answer from the sandbox."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request
+from werkzeug.datastructures import MultiDict
+
+from portal import reward_check, scope
+from portal.forms.parsing import parse
+from portal.forms.reward_function import CheckForm
+from sim.reward_examples import DEFAULT_EXAMPLE, EXAMPLES
+from sim.reward_parameters import REWARD_PARAMETERS
+
+DEFAULT_CODE = DEFAULT_EXAMPLE.code
+WAIT_S = 10.0
+HELP = ("example", "reset", "validate")
+"""Values of the button `do` that change or try the code and save nothing."""
+CHECKS_PER_MINUTE = "20 per minute"
+MOST_COLUMNS = ("progress", "steps", "speed", "steering_angle", "distance_from_center", "all_wheels_on_track")
+"""Parameters that the table of samples shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the sandbox said about some code; `check` is None where no worker answered in time."""
+
+    check: dict[str, Any] | None
+
+
+def editor_context(reset_code: str = DEFAULT_CODE) -> dict[str, Any]:
+    """What the editor shows besides the code; `reset_code` is what its Reset button goes back to."""
+    return {
+        "examples": EXAMPLES,
+        "parameters": REWARD_PARAMETERS,
+        "sample_columns": MOST_COLUMNS,
+        "reset_code": reset_code,
+    }
+
+
+def is_no_validation() -> bool:
+    """True for a submitted form that does not ask the sandbox, so that the limit is not for it."""
+    return request.method != "POST" or request.form.get("do") != "validate"
+
+
+def ask(form: CheckForm) -> Answer:
+    """Asks a worker to try the code. Waits up to WAIT_S."""
+    return Answer(reward_check.ask(scope.redis(), form.code, form.track, form.direction.value, WAIT_S))
+
+
+def help_with_code(values: MultiDict[str, str], reset_to: str) -> Answer | None:
+    """Does what the pressed button asks of the code in `values`. Raises FormErrors for code that cannot be tried."""
+    match values.get("do"):
+        case "example":
+            named = {example.name: example for example in EXAMPLES}
+            values["code"] = named.get(values.get("example", ""), DEFAULT_EXAMPLE).code
+        case "reset":
+            values["code"] = reset_to
+        case "validate":
+            return ask(parse(CheckForm, values))
+    return None

@@ -1,0 +1,33 @@
+"""The garage: a racer's models, cars and hours."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template, request
+
+from portal import garage_parts, scope
+from portal.access import Permission, access
+from portal.forms.model import plain
+from portal.rules import cars, ledger, limits, models, sponsorship
+
+pages = Blueprint("garage", __name__)
+pages.app_template_filter("plain")(plain)
+
+
+@pages.get("/garage")
+@access(Permission.RACER)
+def index() -> str:
+    session, racer = scope.reading(), scope.me()
+    own_cars = cars.of_racer(session, racer)
+    account = ledger.account_of(session, racer)
+    return render_template(
+        "garage/index.html",
+        cards=[garage_parts.card_of(model) for model in models.of_racer(session, racer)],
+        cars=own_cars,
+        facts={car.public_id: garage_parts.car_facts(car.metadata_json) for car in own_cars},
+        balance=ledger.balance_of(account),
+        maximum_models=account.maximum_models,
+        car_limit=limits.current(session).cars,
+        refusal=sponsorship.refusal(session, racer),
+        deleted_model=models.deleted(session, racer, request.args.get("deleted-model", "")),
+        deleted_car=cars.deleted(session, racer, request.args.get("deleted-car", "")),
+    )
