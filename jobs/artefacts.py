@@ -51,7 +51,7 @@ def open_attempt(runs: Path, job: AnyJob) -> tuple[Path, bool]:
 
 def publish(runs: Path, partial: Path) -> str:
     """Makes a folder durable and complete; returns its name relative to the runs directory, for the job's row."""
-    for path in [*(path for path in partial.rglob("*")), partial]:
+    for path in [*partial.rglob("*"), partial]:
         _sync(path)
     final = partial.with_name(partial.name.removesuffix(PARTIAL))
     partial.rename(final)

@@ -6,13 +6,14 @@ from jobs.sandbox.sandbox_process import SandboxUnavailable
 from sim.car import CarError
 from sim.hyperparameters import HyperparameterError
 from sim.track import TrackError
+from sim.weights import ModelError
 
 
 class WeightsGone(Exception):
     """The folder with a model's weights is not there; the message says the mend."""
 
 
-EXPLAINED = (CarError, HyperparameterError, SandboxUnavailable, TrackError, WeightsGone)
+EXPLAINED = (CarError, HyperparameterError, ModelError, SandboxUnavailable, TrackError, WeightsGone)
 """Errors whose own message is for people and says the mend."""
 
 

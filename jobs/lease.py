@@ -29,8 +29,9 @@ log = structlog.get_logger(__name__)
 class LeaseKeeper:
     """Holds one job for its worker. Use it as a context manager around the work.
 
-    The flags are read by the work: `lost` (write nothing any more), `stop_requested` (by the racer), `spent` (all of
-    `amount_ms` is used). `abandon` is called where the work does not stop in time for a worker that is to stop.
+    The flags are read by the work: `lost` (write nothing any more), `stop_requested` (by the racer), `spent` (the
+    `left_ms` of the reservation are over). `abandon` is called where the work does not stop in time for a worker that
+    is to stop.
     """
 
     def __init__(
@@ -39,19 +40,18 @@ class LeaseKeeper:
         kind: JobKind,
         job_id: int,
         token: str,
-        amount_ms: int,
+        left_ms: int,
         *,
         abandon: Callable[[], None] | None = None,
     ) -> None:
         self._place, self._kind, self._job_id, self._token = workplace, kind, job_id, token
-        self._amount_ms = amount_ms
+        self._spent_s = time.monotonic() + left_ms / 1000
         self._abandon = abandon
         self._over = threading.Event()
         self._renewed_s = time.monotonic()
         self._thread = threading.Thread(target=self._keep, name=f"lease-{kind}-{job_id}", daemon=True)
         self.lost = False
         self.stop_requested = False
-        self.spent = False
 
     def __enter__(self) -> LeaseKeeper:
         self._thread.start()
@@ -62,6 +62,11 @@ class LeaseKeeper:
     ) -> None:
         self._over.set()
         self._thread.join()
+
+    @property
+    def spent(self) -> bool:
+        """True when nothing is left of the job's reservation."""
+        return time.monotonic() >= self._spent_s
 
     @property
     def must_stop(self) -> bool:
@@ -90,7 +95,6 @@ class LeaseKeeper:
             self.lost = True
             return
         self.stop_requested = lease.stop_requested
-        self.spent = lease.used_ms >= self._amount_ms
 
     def _look(self) -> None:
         """A cheap look between two renewals, so that a stop is seen within a second or two."""

@@ -12,7 +12,7 @@ from jobs import artefacts
 from portal.database import read_session, write_session
 from portal.rules import queueing
 from portal.rules.queueing import AnyJob
-from portal.tables import JobKind
+from portal.tables import JobKind, TrainingRun
 
 QUIET = timedelta(seconds=30)
 """How long a job must be over: its worker may be writing its last file."""
@@ -49,6 +49,8 @@ def _is(runs: Path, path: Path, artefact: str | None) -> bool:
 
 def _salvage(engine: Engine, runs: Path, job: AnyJob, folders: list[Path]) -> str | None:
     """Publishes the weights that the latest attempt had saved before its worker was lost or it was stopped."""
+    if isinstance(job, TrainingRun) and job.iterations == 0:
+        return None  # only the untrained network
     found = next((path for path in folders if artefacts.has_weights(path)), None)
     if found is None:
         return None

@@ -27,7 +27,7 @@ from sim.reward_state import RewardFailed, RewardSource
 from sim.track import Direction
 
 if TYPE_CHECKING:
-    from sim.learning.training import IterationReport, TrainingConfig, TrainingResult
+    from sim.learning.reports import IterationReport, TrainingConfig, TrainingResult
 
 Trainer = Callable[..., "TrainingResult"]
 MEASURED = (
@@ -75,9 +75,11 @@ class _Attempt:
         assert isinstance(claimed.job, TrainingRun)  # noqa: S101  claimed as a training
         self.place, self.run_row, self.token = place, claimed.job, claimed.token
         self.job_id = claimed.job.id or 0
-        self.left_ms = claimed.left_ms
-        amount_ms = claimed.left_ms + claimed.job.used_ms
-        self.keeper = LeaseKeeper(place, JobKind.TRAINING, self.job_id, claimed.token, amount_ms, abandon=self._abandon)
+        self.iterations = claimed.job.iterations
+        """How many were done, in earlier attempts too: before the first there is nothing worth keeping."""
+        self.keeper = LeaseKeeper(
+            place, JobKind.TRAINING, self.job_id, claimed.token, claimed.left_ms, abandon=self._abandon
+        )
 
     def run(self, trainer: Trainer) -> None:
         """Trains, and ends the job the way it went."""
@@ -104,7 +106,7 @@ class _Attempt:
                 self._end(folder, result)
 
     def _configuration(self) -> TrainingConfig:
-        from sim.learning.training import TrainingConfig
+        from sim.learning.reports import TrainingConfig
 
         asked = self.run_row.configuration
         with read_session(self.place.engine) as session:
@@ -116,7 +118,7 @@ class _Attempt:
             hyperparameters=Hyperparameters.from_dict(asked["hyperparameters"]),
             reward_code=code,
             seed=self.run_row.seed,
-            limit_ms=self.left_ms,
+            limit_ms=self.run_row.limit_ms,
         )
 
     def _reward_source(self, code: str, seed: int) -> AbstractContextManager[RewardSource]:
@@ -132,6 +134,7 @@ class _Attempt:
             if not trainings.record_iteration(session, self.token, row):
                 self.keeper.lost = True
                 return
+        self.iterations = report.iteration
         drive = [[_finite(value) for value in point] for point in report.drive]
         channel = f"training:{self.run_row.public_id}"
         live.publish(self.place.redis, channel, "iteration", {**measured, "drive": drive})
@@ -169,7 +172,7 @@ class _Attempt:
             return
         values = {**(results or {}), "ended_because": because}
         artefact = None
-        if artefacts.has_weights(folder):
+        if self.iterations and artefacts.has_weights(folder):
             values["size_bytes"] = artefacts.size_bytes(folder)
             artefact = artefacts.publish(self.place.settings.runs_path, folder)
         with write_session(self.place.engine) as session:

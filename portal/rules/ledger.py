@@ -128,7 +128,7 @@ def reserve(
 
 
 def _too_little(amount_ms: int, left_ms: int) -> str:
-    if left_ms == 0:
+    if left_ms < 1000:
         return "Nothing is left of your quota. Ask the administrator for more hours."
     return (
         f"This needs {span(amount_ms)}, and {span(left_ms)} of your quota is left. "

@@ -110,14 +110,15 @@ def latest(session: Session, model: Model) -> TrainingRun | None:
 def weights_of(session: Session, model: Model) -> TrainingRun | None:
     """The training whose weights are the model's: the newest that is over and left weights behind.
 
-    One that was stopped or failed after it had saved its model counts too.
+    One that failed after it had saved its model counts only where there is no other.
     """
     query = select(TrainingRun).where(
         TrainingRun.model_id == model.id,
         col(TrainingRun.artefact).is_not(None),
         col(TrainingRun.state).not_in(ACTIVE),
     )
-    return session.exec(query.order_by(col(TrainingRun.id).desc()).limit(1)).first()
+    failed_last = (col(TrainingRun.state) == JobState.FAILED, col(TrainingRun.id).desc())
+    return session.exec(query.order_by(*failed_last).limit(1)).first()
 
 
 def iterations(session: Session, run: TrainingRun) -> list[TrainingIteration]:
@@ -142,9 +143,9 @@ def record_iteration(session: Session, token: str, measured: TrainingIteration) 
     )
     session.add(measured)
     run.iterations, run.episodes, run.steps = measured.iteration, measured.episodes, measured.steps
-    run.completion_percent = measured.evaluation_completion
-    run.best_lap_ms = measured.best_lap_ms
     if measured.best:
         run.best_iteration = measured.iteration
+        run.completion_percent = measured.evaluation_completion
+        run.best_lap_ms = measured.best_lap_ms
     session.flush()
     return True

@@ -1,0 +1,192 @@
+"""The life of one training on a worker, in this process."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from jobs import lease, training
+from jobs.sandbox.sandbox_process import SandboxUnavailable
+from jobs.workplace import Workplace
+from portal import clock, live
+from portal.database import read_session, write_session
+from portal.rules import ledger, queueing, trainings
+from portal.tables import JobKind, JobState, Racer, TrainingRun
+from sim.learning.reports import TrainingConfig
+from tests.jobs.fake_training import CountingTrainer
+from tests.jobs.paddock_yard import MINUTE_MS, check_ledger, make_model, make_sponsored
+
+
+@pytest.fixture
+def run_id(workplace: Workplace) -> int:
+    with write_session(workplace.engine) as session:
+        racer = make_sponsored(session)
+        return trainings.request(session, make_model(session, racer), by=racer, now=clock.now(), seed=3).id or 0
+
+
+def stored(workplace: Workplace, run_id: int) -> TrainingRun:
+    with read_session(workplace.engine) as session:
+        check_ledger(session)
+        return session.get_one(TrainingRun, run_id)
+
+
+def events(redis: Redis, run: TrainingRun) -> list[dict[str, Any]]:
+    entries = redis.xrange(f"{live.PREFIX}training:{run.public_id}")
+    return [json.loads(fields[b"body"]) for _, fields in entries]
+
+
+def test_it_trains_reports_publishes_and_settles_once(workplace: Workplace, redis: Redis, run_id: int) -> None:
+    training.execute(workplace, run_id, CountingTrainer(3))
+    run = stored(workplace, run_id)
+    assert (run.state, run.iterations, run.best_lap_ms, run.ended_because) == (JobState.COMPLETED, 3, 9000, "target")
+    assert run.artefact is not None
+    folder = workplace.settings.runs_path / run.artefact
+    assert (folder / "model/last.safetensors").read_text() == "3"
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+    assert run.size_bytes == 1
+    told = events(redis, run)
+    assert [event["event"] for event in told] == ["state", *["iteration"] * 3, "state"]
+    assert [event["data"].get("state") for event in (told[0], told[-1])] == ["running", "completed"]
+    assert told[1]["data"]["drive"] == [[0.0, 1.0, 90.0, 2.0]]
+    with read_session(workplace.engine) as session:
+        assert [row.iteration for row in trainings.iterations(session, run)] == [1, 2, 3]
+
+
+def test_it_gets_the_configuration_that_was_requested(workplace: Workplace, run_id: int) -> None:
+    asked: list[TrainingConfig] = []
+
+    def trainer(config: TrainingConfig, **others: Any) -> object:
+        asked.append(config)
+        return CountingTrainer()(config, **others)
+
+    training.execute(workplace, run_id, trainer)
+    config = asked[0]
+    assert (config.track.name, config.seed, config.limit_ms) == ("paddock-oval", 3, 10 * MINUTE_MS)
+    assert "reward_function" in config.reward_code
+
+
+def test_a_reward_function_that_fails_ends_it_with_message_and_line_and_keeps_what_was_saved(
+    workplace: Workplace, run_id: int
+) -> None:
+    trainer = CountingTrainer(5)
+    trainer.fails_at = 3
+    training.execute(workplace, run_id, trainer)
+    run = stored(workplace, run_id)
+    assert (run.state, run.message, run.message_line) == (JobState.FAILED, "division by zero", 2)
+    assert (run.iterations, run.ended_because) == (2, "reward_failed")
+    assert run.artefact is not None
+    assert run.used_ms < MINUTE_MS
+    with read_session(workplace.engine) as session:
+        assert ledger.balance(session, session.get_one(Racer, run.racer_id)).used_ms == run.used_ms
+
+
+def test_one_that_fails_at_once_leaves_no_weights(workplace: Workplace, run_id: int) -> None:
+    trainer = CountingTrainer(5)
+    trainer.fails_at = 1
+    training.execute(workplace, run_id, trainer)
+    assert stored(workplace, run_id).artefact is None
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [(SandboxUnavailable("no seccomp here; use Linux"), "no seccomp here; use Linux"), (KeyError("x"), "KeyError")],
+)
+def test_any_other_failure_ends_it_with_a_line_for_the_racer(
+    workplace: Workplace, run_id: int, error: Exception, message: str
+) -> None:
+    def trainer(*_: Any, **__: Any) -> object:
+        raise error
+
+    training.execute(workplace, run_id, trainer)
+    run = stored(workplace, run_id)
+    assert run.state == JobState.FAILED
+    assert message in run.message
+
+
+def test_a_track_that_is_gone_is_named(workplace: Workplace) -> None:
+    with write_session(workplace.engine) as session:
+        racer = make_sponsored(session)
+        model = make_model(session, racer, track="no-such-track")
+        run_id = trainings.request(session, model, by=racer, now=clock.now()).id or 0
+    training.execute(workplace, run_id, CountingTrainer())
+    assert "no-such-track" in stored(workplace, run_id).message
+
+
+def test_a_stop_ends_it_with_its_model_saved(
+    workplace: Workplace, run_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "LOOK_EVERY_S", 0.02)
+    trainer = CountingTrainer(10_000, pause_s=0.01)
+
+    def stop(iteration: int) -> None:
+        if iteration == 2:
+            with write_session(workplace.engine) as session:
+                queueing.request_stop(session, JobKind.TRAINING, run_id, now=clock.now())
+
+    trainer.after_iteration = stop
+    training.execute(workplace, run_id, trainer)
+    run = stored(workplace, run_id)
+    assert run.state == JobState.STOPPED
+    assert run.ended_because == "stopped"
+    assert run.artefact is not None
+
+
+def test_it_ends_when_its_own_reservation_is_spent_with_its_model_saved(workplace: Workplace) -> None:
+    with write_session(workplace.engine) as session:
+        racer = make_sponsored(session)
+        model = make_model(session, racer, limit_ms=300)
+        run_id = trainings.request(session, model, by=racer, now=clock.now()).id or 0
+    training.execute(workplace, run_id, CountingTrainer(100_000, pause_s=0.01))
+    run = stored(workplace, run_id)
+    assert (run.state, run.ended_because) == (JobState.COMPLETED, "time")
+    assert run.artefact is not None
+    with read_session(workplace.engine) as session:
+        assert ledger.balance(session, racer).used_ms == 300
+
+
+def test_a_worker_that_is_to_stop_gives_it_back_and_another_goes_on_from_the_checkpoint(
+    workplace: Workplace, run_id: int, tmp_path: Path
+) -> None:
+    trainer = CountingTrainer(10, pause_s=0.01, starts=tmp_path / "starts")
+    trainer.after_iteration = lambda iteration: workplace.stopping.set() if iteration == 4 else None
+    training.execute(workplace, run_id, trainer)
+    run = stored(workplace, run_id)
+    assert (run.state, run.attempt, run.iterations) == (JobState.QUEUED, 0, 4)
+    assert "restarted" in run.message
+    workplace.stopping.clear()
+    training.execute(workplace, run_id, trainer)
+    run = stored(workplace, run_id)
+    assert (run.state, run.iterations, run.message) == (JobState.COMPLETED, 10, "")
+    assert (tmp_path / "starts").read_text().split() == ["0", "4"]
+
+
+def test_a_worker_that_lost_its_job_writes_nothing_more(workplace: Workplace, run_id: int) -> None:
+    trainer = CountingTrainer(50, pause_s=0.01)
+
+    def take_away(iteration: int) -> None:
+        if iteration == 2:
+            with write_session(workplace.engine) as session:
+                row = queueing.find(session, JobKind.TRAINING, run_id)
+                assert row is not None
+                row.lease_until = clock.now()
+                session.flush()
+                queueing.reap(session, JobKind.TRAINING, run_id, now=clock.now())
+
+    trainer.after_iteration = take_away
+    training.execute(workplace, run_id, trainer)
+    run = stored(workplace, run_id)
+    assert (run.state, run.iterations, run.artefact) == (JobState.QUEUED, 2, None)
+
+
+def test_a_job_that_is_not_queued_is_left_alone(workplace: Workplace, run_id: int, tmp_path: Path) -> None:
+    trainer = CountingTrainer(starts=tmp_path / "starts")
+    training.execute(workplace, run_id, trainer)
+    before = stored(workplace, run_id)
+    training.execute(workplace, run_id, trainer)
+    training.execute(workplace, 10_000, trainer)
+    assert (tmp_path / "starts").read_text() == "0\n"
+    assert stored(workplace, run_id) == before
