@@ -22,8 +22,8 @@ _PREPARE = STATUS_CODE[EpisodeStatus.PREPARE]
 class TraceShelf:
     """`N-iteration.csv` with what the first car drove in iteration N.
 
-    Once there are more than `most_files`, every second one goes, and from then on only every second iteration (then every
-    fourth, and so on) is kept: a long training leaves between 128 and 256 files, evenly spread.
+    Once there are more than `most_files`, every second one goes, and from then on only every second iteration is kept,
+    then every fourth, and so on: a long training leaves 128 to 256 files, evenly spread.
     """
 
     def __init__(self, folder: Path, car: Car, track: Track, most_files: int = MOST_FILES) -> None:

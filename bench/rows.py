@@ -1,0 +1,32 @@
+"""One figure of a benchmark, and how it is printed."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Row:
+    """A figure: its name, value and unit, and what stands beside it to judge it by.
+
+    `beside` says what that is (a goal, another program, the same figure before); `beside_value` is its value in the
+    same unit, where it is one number.
+    """
+
+    name: str
+    value: float
+    unit: str
+    beside: str = ""
+    beside_value: float | None = None
+
+
+def as_dict(row: Row) -> dict[str, Any]:
+    """For JSON; without what is not set."""
+    return {key: value for key, value in asdict(row).items() if value not in ("", None)}
+
+
+def as_line(row: Row) -> str:
+    """For people: one line."""
+    beside = f"{row.beside} {row.beside_value:g}" if row.beside_value is not None else row.beside
+    return f"{row.name:<58} {row.value:>12.4g} {row.unit:<14} {beside}".rstrip()
