@@ -44,8 +44,8 @@ def current_path() -> str:
     if wants_fragment():
         seen = urlsplit(request.htmx.current_url or "/")
         return f"{seen.path}?{seen.query}" if seen.query else seen.path
-    if request.method != "GET":
-        return "/"
+    if request.method != "GET" or request.blueprint == "sign_in":
+        return "/"  # the way in is nowhere to come back to
     return request.full_path.rstrip("?")
 
 

@@ -70,6 +70,7 @@ class Client(FlaskOAuth2App):  # type: ignore[misc]
                 "scope": connection.scope,
                 "code_challenge_method": "S256",
                 "default_timeout": TIMEOUT_S,
+                "leeway": 0,  # Authlib would refuse to use an access token that is good for a minute
             },
             user_agent="Paddock",
         )
@@ -212,7 +213,7 @@ def _refusal_of(error: BaseException) -> SignInFailed | None:
             "This sign-in is over",
             "It was used already, waited too long or began in another browser. Begin again.",
         )
-    if isinstance(error, requests.RequestException):
+    if isinstance(error, requests.RequestException) and not isinstance(error, ValueError):
         return SignInFailed(
             503,
             "The sign-in service is away",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,13 @@ PASSWORD = "correct-horse-battery"
 @cache
 def _key() -> str:
     return _new_key()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def spare_the_key(data: Path) -> None:
@@ -58,7 +66,7 @@ def served(settings: Settings, engine: Engine) -> Iterator[Site]:
     if settings.uses_local_provider:
         whole = DispatcherMiddleware(portal, {"/idp": create_provider(settings, engine)})
     server = make_server(settings.host, settings.port, whole, threaded=True)  # type: ignore[arg-type]
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
         yield Site(settings, portal, engine)

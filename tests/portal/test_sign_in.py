@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
+from redis import Redis
 from sqlalchemy import Engine
 from sqlmodel import select
 
@@ -15,19 +15,11 @@ from portal.database import read_session, write_session
 from portal.rules import browser_sessions, limits, local_accounts
 from portal.settings import Settings
 from portal.tables import Account, AuditEvent, BrowserSession, Racer
-from tests.portal.site import PASSWORD, Person, Site, query_of, served
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+from tests.portal.site import PASSWORD, Person, Site, free_port, query_of, served
 
 
 @pytest.fixture
-def site(settings: Settings, engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
-    monkeypatch.setattr(local_accounts, "HASH_METHOD", "scrypt:1024:8:1")  # the same, at a thirtieth of the cost
+def site(settings: Settings, engine: Engine, redis: Redis, cheap_hashes: None) -> Iterator[Site]:
     with write_session(engine) as session:
         for name, groups in (("alice", []), ("ada", [local_accounts.ADMIN_GROUP])):
             local_accounts.create(

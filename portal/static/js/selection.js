@@ -11,7 +11,8 @@ if (form) {
 
   const show = () => {
     const selected = boxes.filter((box) => box.checked).length;
-    count.textContent = selected ? `${selected} / ${boxes.length} ✓` : hint;
+    const words = count.dataset.selectedCount.replace("{count}", selected).replace("{total}", boxes.length);
+    count.textContent = selected ? words : hint;
     all.checked = selected === boxes.length;
     all.indeterminate = selected > 0 && selected < boxes.length;
     for (const button of buttons) button.disabled = selected === 0;
