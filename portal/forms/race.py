@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from portal.forms.parsing import FormErrors, SubmittedForm
 from portal.rules.races import (
@@ -89,10 +89,16 @@ def _short_enough(limit: int) -> Any:
     return AfterValidator(check)
 
 
+def _one_line(text: str) -> str:
+    if any(ord(character) < 32 for character in text):
+        raise ValueError("Write one line.")
+    return text
+
+
 class RaceForm(SubmittedForm):
     """A race as its form says it. Dates are local to `time_zone`; penalties are typed in seconds, kept in ms."""
 
-    name: Annotated[str, Field(min_length=1), _short_enough(64)]
+    name: Annotated[str, Field(min_length=1), _short_enough(64), AfterValidator(_one_line)]
     description: Annotated[str, _short_enough(255)] = ""
     track: str = Field(min_length=1)
     direction: Direction
@@ -107,14 +113,11 @@ class RaceForm(SubmittedForm):
     maximum_resets: _whole(0, MAXIMUM_RESETS)  # type: ignore[valid-type]
     maximum_submissions: _whole(1, MOST_SUBMISSIONS)  # type: ignore[valid-type]
 
-    @model_validator(mode="after")
-    def _one_line(self) -> RaceForm:
-        if any(ord(character) < 32 for character in self.name):
-            raise ValueError("The name must be one line.")
-        return self
+    def details(self, tracks: Collection[str], race: Race | None = None) -> RaceDetails:
+        """What the rules take. Raises FormErrors for an unknown track or a moment that the clocks skip.
 
-    def details(self, tracks: Collection[str]) -> RaceDetails:
-        """What the rules take. Raises FormErrors for an unknown track or a moment that the clocks skip."""
+        The form knows whole minutes: a moment of `race` that was not touched keeps its seconds.
+        """
         errors = {}
         if self.track not in tracks:
             errors["track"] = "Choose a track from the list."
@@ -136,8 +139,8 @@ class RaceForm(SubmittedForm):
             collision_penalty_ms=self.collision_penalty_s,
             maximum_resets=self.maximum_resets,
             maximum_submissions=self.maximum_submissions,
-            opens_at=moments["opens"],
-            closes_at=moments["closes"],
+            opens_at=_kept(moments["opens"], race.opens_at if race else None),
+            closes_at=_kept(moments["closes"], race.closes_at if race else None),
         )
 
 
@@ -146,6 +149,25 @@ def _utc(local: datetime, zone_name: str) -> datetime | None:
     zone = zone_of(zone_name)
     moment = local.replace(tzinfo=zone).astimezone(UTC)
     return moment if moment.astimezone(zone).replace(tzinfo=None) == local else None
+
+
+def _kept(typed: datetime, stored: datetime | None) -> datetime:
+    return stored if stored is not None and stored.replace(second=0, microsecond=0) == typed else typed
+
+
+def defaults(now: datetime) -> dict[str, object]:
+    """A new race as its form first shows it: open from now on, for a week, by the table's own rules."""
+    race = Race(
+        owner_id=0,
+        name="",
+        track="",
+        direction=Direction.COUNTERCLOCKWISE,
+        seed=0,
+        opens_at=now,
+        closes_at=now + timedelta(days=7),
+        created_at=now,
+    )
+    return values_of(race)
 
 
 def values_of(race: Race, zone_name: str = "UTC") -> dict[str, object]:

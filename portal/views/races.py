@@ -12,7 +12,7 @@ from portal import clock, doorbell, hx, live, scope
 from portal.access import Permission, access
 from portal.errors import STATUS
 from portal.forms.parsing import FormErrors, parse
-from portal.forms.race import RaceForm, time_zones, values_of
+from portal.forms.race import RaceForm, defaults, time_zones, values_of
 from portal.forms.submission import SubmissionForm
 from portal.race_parts import track_of
 from portal.rate_limits import limiter
@@ -84,7 +84,7 @@ def _page_of(race: Race) -> dict[str, Any]:
 @pages.get("/races/new")
 @access(Permission.RACER)
 def new() -> str:
-    values = {"track": request.args.get("track", ""), "time_zone": "UTC", **DEFAULTS}
+    values = {**defaults(clock.now()), "track": request.args.get("track", "")}
     return render_template("races/new.html", values=values, errors={}, **_choices())
 
 
@@ -117,7 +117,7 @@ def save(race_id: str) -> Answer:
     fixed = races.has_entries(scope.reading(), race)
     try:
         known = {*scope.tracks().names(), race.track}
-        details = parse(RaceForm, request.form).details(known)
+        details = parse(RaceForm, request.form).details(known, race)
         with scope.writing() as session:
             races.edit(session, race, by=scope.me(), now=clock.now(), **details)
     except (FormErrors, RuleBroken) as problem:
@@ -212,19 +212,6 @@ def delete(race_id: str) -> Response:
         races.delete(session, race, by=scope.me(), now=clock.now())
     flash(_("The race %(name)s is deleted.", name=race.name), "success")
     return hx.redirect(url_for("races.index"))
-
-
-DEFAULTS = {
-    "direction": "counterclockwise",
-    "ranking": "total",
-    "laps": 3,
-    "minimum_laps": 3,
-    "off_track_penalty_s": "3",
-    "collision_penalty_s": "5",
-    "maximum_resets": 10_000,
-    "maximum_submissions": 99,
-}
-"""As the table's own, in the units of the form."""
 
 
 def _choices() -> dict[str, object]:

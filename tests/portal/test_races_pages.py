@@ -368,3 +368,28 @@ def test_a_full_leaderboard_is_valid_html_for_every_rule(client: FlaskClient, en
         page = valid(client.get(f"/races/{race.public_id}"))
         assert f'<th scope="col" class="number result">{heading}</th>' in page
         assert page.count('id="standing-') == 6
+
+
+def test_the_form_of_a_new_race_begins_with_a_week_from_now(app: Flask, engine: Engine, alice: Racer) -> None:
+    page = valid(sign_in(app, alice).get("/races/new?track=kidney"))
+    assert f'value="{clock.now():%Y-%m-%dT}' in page
+    assert '<option value="kidney" selected>' in page
+    assert '<option value="UTC" selected>' in page
+
+
+def test_saving_a_closed_race_unchanged_but_for_its_name_keeps_its_moments(
+    app: Flask, engine: Engine, alice: Racer
+) -> None:
+    opens_at = clock.now().replace(microsecond=0) - timedelta(days=2, seconds=7)
+    with write_session(engine) as session:
+        race = make_race(session, alice, opens_at=opens_at, closes_at=opens_at + timedelta(days=1))
+    typed = {
+        **FORM,
+        "name": "Renamed",
+        "opens": f"{race.opens_at:%Y-%m-%dT%H:%M}",
+        "closes": f"{race.closes_at:%Y-%m-%dT%H:%M}",
+        "time_zone": "UTC",
+    }
+    assert sign_in(app, alice).post(f"/races/{race.public_id}/edit", data=typed).status_code == 303
+    saved = made(engine)
+    assert (saved.name, saved.opens_at, saved.closes_at) == ("Renamed", race.opens_at, race.closes_at)

@@ -156,7 +156,6 @@ class Leaderboard {
     const other = label.dataset.resume;
     label.dataset.resume = label.textContent;
     label.textContent = other;
-    this.pauseButton.setAttribute("aria-pressed", String(this.paused));
     this.say(this.paused ? "paused" : this.source ? "live" : "polling");
     if (!this.paused && this.waiting) {
       const html = this.waiting;
