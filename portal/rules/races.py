@@ -8,7 +8,7 @@ from __future__ import annotations
 import secrets
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Required, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import ColumnElement, and_, func, or_
 from sqlmodel import Session, col, select
@@ -44,13 +44,10 @@ class RaceState(StrEnum):
     CLOSED = "closed"
 
 
-class RaceDetails(TypedDict, total=False):
-    """What an organizer decides about a race. Times are aware; penalties in ms."""
+class RaceOptions(TypedDict, total=False):
+    """What an organizer may leave as it is; penalties in ms."""
 
-    name: Required[str]
     description: str
-    track: Required[str]
-    direction: Required[str]
     ranking: str
     laps: int
     minimum_laps: int
@@ -58,8 +55,26 @@ class RaceDetails(TypedDict, total=False):
     collision_penalty_ms: int
     maximum_resets: int
     maximum_submissions: int
-    opens_at: Required[datetime]
-    closes_at: Required[datetime]
+
+
+class RaceDetails(RaceOptions):
+    """A whole race as its organizer makes it; the moments know their time zone."""
+
+    name: str
+    track: str
+    direction: str
+    opens_at: datetime
+    closes_at: datetime
+
+
+class RaceChanges(RaceOptions, total=False):
+    """Any part of a race, to be changed."""
+
+    name: str
+    track: str
+    direction: str
+    opens_at: datetime
+    closes_at: datetime
 
 
 def state(race: Race, now: datetime) -> RaceState:
@@ -88,7 +103,7 @@ def create(
     return race
 
 
-def edit(session: Session, race: Race, *, by: Racer, now: datetime, **details: Unpack[RaceDetails]) -> Race:
+def edit(session: Session, race: Race, *, by: Racer, now: datetime, **details: Unpack[RaceChanges]) -> Race:
     """Changes a race. What makes results incomparable stays as it is once somebody has entered.
 
     Raises RuleBroken: forbidden (not the organizer's), conflict (entries exist), invalid (with the field).

@@ -65,10 +65,10 @@ def test_the_organizer_and_an_admin_change_it_nobody_else(session: Session) -> N
     )
     race = make_race(session, owner, now=NOON)
     for by in (owner, admin):
-        races.edit(session, race, by=by, now=NOON, name=f"by {by.alias}")  # type: ignore[call-arg]
+        races.edit(session, race, by=by, now=NOON, name=f"by {by.alias}")
     for change in (races.edit, races.close, races.delete):
         with pytest.raises(RuleBroken) as broken:
-            change(session, race, by=stranger, now=NOON)  # type: ignore[operator]
+            change(session, race, by=stranger, now=NOON)
         assert broken.value.code is Code.FORBIDDEN
     assert race.name == "by root"
 
@@ -76,21 +76,21 @@ def test_the_organizer_and_an_admin_change_it_nobody_else(session: Session) -> N
 def test_what_changes_results_is_fixed_once_somebody_has_entered(session: Session) -> None:
     owner = make_racer(session)
     race = make_race(session, owner, now=NOON)
-    races.edit(session, race, by=owner, now=NOON, laps=5)  # type: ignore[call-arg]
+    races.edit(session, race, by=owner, now=NOON, laps=5)
     make_result(session, race, owner, state=JobState.QUEUED)
     for change in ({"track": "kidney"}, {"laps": 4}, {"ranking": "best"}, {"off_track_penalty_ms": 0}):
         with pytest.raises(RuleBroken, match="comparable") as broken:
-            races.edit(session, race, by=owner, now=NOON, **change)  # type: ignore[call-arg]
+            races.edit(session, race, by=owner, now=NOON, **change)
         assert broken.value.code is Code.CONFLICT
     later = race.closes_at + timedelta(days=1)
-    races.edit(session, race, by=owner, now=NOON, name="New name", closes_at=later, laps=5)  # type: ignore[call-arg]
+    races.edit(session, race, by=owner, now=NOON, name="New name", closes_at=later, laps=5)
     assert (race.name, race.closes_at, race.laps) == ("New name", later, 5)
 
 
 def test_an_edit_that_changes_nothing_is_not_audited(session: Session) -> None:
     owner = make_racer(session)
     race = make_race(session, owner, now=NOON)
-    races.edit(session, race, by=owner, now=NOON, name=race.name)  # type: ignore[call-arg]
+    races.edit(session, race, by=owner, now=NOON, name=race.name)
     assert actions(session) == ["race.create"]
 
 
