@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import datetime, timedelta
 
 import structlog
 from redis import Redis
 from rq import Queue
-from rq.exceptions import NoSuchJobError
+from rq.exceptions import InvalidJobOperation, NoSuchJobError
 from rq.job import Job, JobStatus
 from rq.serializers import JSONSerializer
 from sqlalchemy import Engine
@@ -65,7 +66,8 @@ def ring_anew(redis: Redis, kind: JobKind, job_id: int, attempt: int, now: datet
         return doorbell.ring(redis, kind, job_id, attempt)
     if _will_run(redis, left, kind, now):
         return True
-    left.delete()
+    with contextlib.suppress(InvalidJobOperation):  # it may have vanished by itself
+        left.delete()
     return doorbell.ring(redis, kind, job_id, attempt)
 
 

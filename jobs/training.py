@@ -53,11 +53,12 @@ def run(job_id: int) -> None:
 
 def execute(place: Workplace, job_id: int, trainer: Trainer | None = None) -> None:
     """Claims a training and runs it to its end. Whatever goes wrong, the row says so and the time is settled once."""
+    train = trainer or _trainer()  # before the claim: nobody pays for loading it
     claimed = claim(place, JobKind.TRAINING, job_id)
     if claimed is None:
         return
     try:
-        _Attempt(place, claimed).run(trainer or _trainer())
+        _Attempt(place, claimed).run(train)
     finally:
         announce.state(place, JobKind.TRAINING, job_id)
 

@@ -40,9 +40,12 @@ class Workplace:
 
 
 def open_workplace(settings: Settings, worker: str = "", stopping: threading.Event | None = None) -> Workplace:
-    """Connections of the calling process's own."""
+    """Connections of the calling process's own.
+
+    They give a queue server that is away up quickly: it costs a job its spectators, not its time.
+    """
     engine = make_engine(settings.database_address)
-    redis = redis_connection.for_workers(settings.redis_address)
+    redis = redis_connection.for_requests(settings.redis_address)
     return Workplace(settings, engine, redis, worker, stopping or threading.Event())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from typing import Any
@@ -10,6 +11,7 @@ import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Queue
+from rq.exceptions import InvalidJobOperation
 from rq.job import Job
 from rq.results import Result
 from rq.serializers import JSONSerializer
@@ -42,25 +44,31 @@ def ask(redis: Redis, code: str, track: str, direction: str, timeout_s: float = 
             result_ttl=ANSWER_KEPT_S,
             failure_ttl=ANSWER_KEPT_S,
         )
-        return _wait(job, timeout_s)
+        return _wait(queue, job, timeout_s)
     except RedisError as error:
         log.warning("the queue server is away; a reward function was not tried", error=str(error))
         return None
 
 
-def _wait(job: Job, timeout_s: float) -> dict[str, Any] | None:
+def _wait(queue: Queue, job: Job, timeout_s: float) -> dict[str, Any] | None:
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         result = Result.fetch_latest(job, serializer=JSONSerializer, timeout=LOOK_S)
         if result is None:
             continue
-        job.delete()
+        _forget(queue, job)
         if result.type is Result.Type.SUCCESSFUL and isinstance(result.return_value, dict):
             return result.return_value
         log.error("a reward function could not be tried", error=str(result.exc_string)[-2000:])
         return _refused("it could not be tried: the worker failed; tell the administrator")
-    job.delete()  # nobody waits any more
+    _forget(queue, job)  # nobody waits any more
     return None
+
+
+def _forget(queue: Queue, job: Job) -> None:
+    queue.remove(job.id)
+    with contextlib.suppress(InvalidJobOperation):  # its time to live may have ended by itself
+        job.delete(remove_from_queue=False)
 
 
 def _refused(message: str) -> dict[str, Any]:

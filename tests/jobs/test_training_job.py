@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,12 @@ def test_a_worker_that_lost_its_job_writes_nothing_more(workplace: Workplace, ru
     training.execute(workplace, run_id, trainer)
     run = stored(workplace, run_id)
     assert (run.state, run.iterations, run.artefact) == (JobState.QUEUED, 2, None)
+
+
+def test_it_goes_on_without_its_spectators_while_the_queue_server_is_away(workplace: Workplace, run_id: int) -> None:
+    away = Redis.from_url("unix:///nowhere/valkey.sock", retry=None)
+    training.execute(replace(workplace, redis=away), run_id, CountingTrainer(3))
+    assert stored(workplace, run_id).state == JobState.COMPLETED
 
 
 def test_a_job_that_is_not_queued_is_left_alone(workplace: Workplace, run_id: int, tmp_path: Path) -> None:

@@ -1,0 +1,60 @@
+"""Trying a reward function from the portal: asked on the queue, answered by a worker in its sandbox."""
+
+from __future__ import annotations
+
+import pytest
+from redis import Redis
+from rq import Queue
+from rq.serializers import JSONSerializer
+from sqlalchemy import Engine
+
+from jobs import reward_checks
+from jobs import workplace as furniture
+from jobs.sandbox.self_test import sandbox_layers
+from portal import reward_check
+from portal.settings import Settings
+from tests.jobs.fake_training import CountingTrainer
+from tests.jobs.paddock_yard import GOOD_REWARD
+from tests.jobs.workers import worker
+
+
+@pytest.fixture(autouse=True)
+def _sandbox() -> None:
+    if not sandbox_layers().get("seccomp"):
+        pytest.skip("this machine has no reward sandbox")
+
+
+@pytest.mark.parametrize(
+    ("code", "ok", "line"), [(GOOD_REWARD, True, None), ("def reward_function(params):\n    return 1 / 0\n", False, 2)]
+)
+def test_a_worker_answers_with_the_line(
+    settings: Settings, engine: Engine, redis: Redis, code: str, ok: bool, line: int | None
+) -> None:
+    with worker(settings, engine, CountingTrainer(), queues=("reward-checks",)):
+        answer = reward_check.ask(redis, code, "paddock-oval", "counterclockwise", timeout_s=30)
+    assert answer is not None
+    assert answer["ok"] is ok
+    assert [problem["line"] for problem in answer["problems"]] == ([] if ok else [line])
+
+
+def test_an_unknown_track_is_a_problem_and_not_a_crash(settings: Settings) -> None:
+    furniture.furnish(settings, "test")
+    answer = reward_checks.run(GOOD_REWARD, "nowhere", "counterclockwise")
+    assert not answer["ok"]
+    assert "nowhere" in answer["problems"][0]["message"]
+
+
+def test_it_gives_up_where_no_worker_answers_and_leaves_nothing_on_the_queue(redis: Redis) -> None:
+    assert reward_check.ask(redis, GOOD_REWARD, "paddock-oval", "counterclockwise", timeout_s=1) is None
+    assert Queue("reward-checks", connection=redis, serializer=JSONSerializer).get_job_ids() == []
+
+
+def test_it_gives_up_where_the_queue_server_is_away() -> None:
+    away = Redis.from_url("unix:///nowhere/valkey.sock", retry=None)
+    assert reward_check.ask(away, GOOD_REWARD, "paddock-oval", "counterclockwise", timeout_s=1) is None
+
+
+def test_code_above_the_limit_is_not_sent(redis: Redis) -> None:
+    answer = reward_check.ask(redis, "#" * 70_000, "paddock-oval", "counterclockwise")
+    assert answer is not None
+    assert "64 KB" in answer["problems"][0]["message"]
