@@ -14,9 +14,9 @@ import { EditorView, drawSelection, highlightActiveLine, highlightActiveLineGutt
 import { tags } from "../vendor/codemirror/lezer-highlight.js";
 
 const look = EditorView.theme({
-  "&": { color: "var(--ink)", backgroundColor: "var(--surface)", fontSize: "0.9rem", height: "28rem" },
+  "&": { color: "var(--ink)", backgroundColor: "var(--surface)", fontSize: "0.9rem", minHeight: "22rem" },
   "&.cm-focused": { outline: "none" },
-  ".cm-scroller": { fontFamily: "var(--font-mono)", lineHeight: "1.5", overflow: "auto" },
+  ".cm-scroller": { fontFamily: "var(--font-mono)", lineHeight: "1.5" },
   ".cm-content": { caretColor: "var(--ink)" },
   ".cm-cursor": { borderLeftColor: "var(--ink)" },
   ".cm-gutters": { backgroundColor: "var(--surface-2)", color: "var(--ink-2)", border: "none" },
@@ -74,6 +74,7 @@ class RewardEditor {
     return EditorState.create({
       doc: this.area.value,
       extensions: [
+        EditorView.lineWrapping, // nothing to scroll sideways: what scrolls would have to be reachable by keyboard
         lineNumbers(), highlightActiveLineGutter(), history(), drawSelection(), indentOnInput(), indentUnit.of("    "),
         bracketMatching(), closeBrackets(), highlightActiveLine(), highlightSelectionMatches(), lintGutter(),
         python(), python().language.data.of({ autocomplete: parameterCompletion(this.root) }), autocompletion(),
