@@ -10,7 +10,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import TypeVar
 
-from flask import Flask, abort, current_app, redirect, request, url_for
+from flask import Flask, abort, current_app, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
@@ -62,5 +62,5 @@ def guard() -> Response | None:
     if permission is Permission.ADMIN and not current_user.racer.is_admin:
         abort(403)
     if permission is Permission.RACER and not current_user.racer.has_profile:
-        return redirect(url_for("profile.edit", next=hx.current_path()))
+        return hx.redirect(url_for("profile.edit", next=hx.current_path()))
     return None

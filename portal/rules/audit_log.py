@@ -35,16 +35,16 @@ class AuditPage:
 
 
 def listed(session: Session, *, action: str = "", who: str = "", page: int = 1) -> AuditPage:
-    """Events of one action (or of one noun, as `race`), done by or to somebody with the alias `who`."""
+    """Events of one action (or of one noun, as `race`), done by or to somebody with the alias or user name `who`."""
     query = select(AuditEvent, Racer).join(Racer, col(AuditEvent.by_racer_id) == col(Racer.id), isouter=True)
     if action:
         name = col(AuditEvent.action)
         query = query.where((name == action) | name.startswith(f"{action}.", autoescape=True))
     if who:
         person = session.exec(select(Racer).where(Racer.alias_key == who.lower())).first()
-        subject = f"racer:{person.public_id}" if person else f"account:{who.lower()}"
+        subjects = [f"account:{who.lower()}", *([f"racer:{person.public_id}"] if person else [])]
         done_by = col(AuditEvent.by_racer_id) == (person.id if person else -1)
-        query = query.where((col(AuditEvent.subject) == subject) | done_by)
+        query = query.where(col(AuditEvent.subject).in_(subjects) | done_by)
     total = session.exec(select(func.count()).select_from(query.subquery())).one()
     page = min(max(1, page), max(1, -(-total // PAGE_SIZE)))
     found = session.exec(

@@ -86,9 +86,8 @@ def end_others(session: Session, racer: Racer, secret: str) -> int:
 
 def forget_over(session: Session, racer: Racer, *, now: datetime) -> None:
     """Deletes the rows of a racer's sessions that are too old to open anything."""
-    session.exec(
-        delete(BrowserSession).where(col(BrowserSession.racer_id) == racer.id, BrowserSession.expires_at <= now)
-    )
+    own = col(BrowserSession.racer_id) == racer.id
+    session.exec(delete(BrowserSession).where(own, col(BrowserSession.expires_at) <= now))
 
 
 def end_all(session: Session, racer: Racer) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, func, select, update
 
 from portal.rules import audit, browser_sessions, ledger, limits
 from portal.rules.broken import Code, RuleBroken
@@ -110,23 +110,19 @@ def save_profile(
     """
     stored = session.get_one(Racer, racer.id)
     before = _profile(stored)
-    stored.alias, stored.alias_key, stored.country = alias, alias.lower(), country
-    stored.avatar_body, stored.avatar_trim = avatar_body, avatar_trim
-    _require_free_alias(session, stored)
-    after = _profile(stored)
-    if after != before:
-        subject = f"racer:{stored.public_id}"
-        audit.record(session, "racer.profile", subject, by=stored, now=now, before=before, after=after)
-    return stored
-
-
-def _require_free_alias(session: Session, racer: Racer) -> None:
-    """The database decides, so two people who ask for one alias at the same moment cannot both get it."""
+    after = {"alias": alias, "country": country, "avatar_body": avatar_body, "avatar_trim": avatar_trim}
+    if after == before:
+        return stored
+    session.flush()
     try:
-        with session.begin_nested():
-            session.flush()
+        with session.begin_nested():  # the database decides: of two who ask for an alias at once, one gets it
+            own = col(Racer.id) == stored.id
+            session.exec(update(Racer).where(own).values(**after, alias_key=alias.lower()))
     except IntegrityError:
         raise RuleBroken(Code.CONFLICT, "Somebody else has this alias. Choose another.", "alias") from None
+    session.refresh(stored)
+    audit.record(session, "racer.profile", f"racer:{stored.public_id}", by=stored, now=now, before=before, after=after)
+    return stored
 
 
 def _profile(racer: Racer) -> dict[str, str | None]:
