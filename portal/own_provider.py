@@ -42,8 +42,8 @@ class OwnProvider(BaseAdapter):
         builder = EnvironBuilder(
             base_url=self.mount,
             path=str(request.url).removeprefix(self.mount),
-            method=request.method,
-            headers=dict(request.headers),
+            method=request.method or "GET",
+            headers=list(request.headers.items()),
             data=request.body or b"",
         )
         body, status, headers = run_wsgi_app(self.application, builder.get_environ(), buffered=True)

@@ -9,6 +9,7 @@ import structlog
 from redis import Redis
 from redis.exceptions import RedisError
 from rq import Worker
+from rq.worker import BaseWorker
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +33,7 @@ def listed(redis: Redis) -> list[SeenWorker] | None:
         return None
 
 
-def _seen(worker: Worker) -> SeenWorker:
+def _seen(worker: BaseWorker) -> SeenWorker:
     beat = worker.last_heartbeat
     moment = beat.replace(tzinfo=UTC) if beat is not None and beat.tzinfo is None else beat
     return SeenWorker(worker.name, str(worker.get_state()), tuple(worker.queue_names()), moment)

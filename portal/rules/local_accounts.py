@@ -112,9 +112,9 @@ def change_password(
     """The owner's own change. Raises RuleBroken (invalid, with the field) where the current password is wrong."""
     stored = session.get_one(ProviderAccount, account.id)
     if not check_password_hash(stored.password_hash, _normal(current)):
-        raise RuleBroken(Code.INVALID, "This is not your password of now.", "current")
+        raise RuleBroken(Code.INVALID, "This is not your current password.", "current")
     if _normal(current) == _normal(new):
-        raise RuleBroken(Code.INVALID, "Choose a password that is not the one of now.", "password")
+        raise RuleBroken(Code.INVALID, "Choose a password that is not the current one.", "password")
     stored.password_hash = hash_password(new, stored.username)
     stored.must_change_password = False
     audit.record(session, "account.change-password", _subject(stored), by=racer_of(session, stored), now=now)
