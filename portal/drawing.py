@@ -19,6 +19,10 @@ MARGIN = 0.06
 """Empty space around a track, as a share of its larger side."""
 FAN_RADIUS = 100.0
 SPEED_CLASSES = 5
+LEAST_RANGE = 0.75
+"""The slowest class begins at this share of the fastest speed at most: a steady drive is not painted in all colours."""
+HALF_WINDOW = 7
+"""Rows before and after over which a speed is averaged for its colour: a second in all."""
 CONTINUOUS_STEPS = 12
 
 
@@ -144,12 +148,23 @@ def driven_lines(trace: DriveTrace) -> list[tuple[int, str]]:
     speeds = trace.column("speed")
     if len(speeds) < 2:
         return []
-    low, high = float(speeds.min()), float(speeds.max())
+    speeds = _smoothed(speeds.astype(np.float64))
+    high = float(speeds.max())
+    low = min(float(speeds.min()), LEAST_RANGE * high)
     classes = np.minimum((speeds - low) / max(high - low, 1e-9) * SPEED_CLASSES, SPEED_CLASSES - 1).astype(int)
     points = np.stack([trace.column("x"), trace.column("y")], axis=1).astype(np.float64)
     breaks = [0, *(np.flatnonzero(np.diff(classes)) + 1).tolist(), len(points) - 1]
     pieces = itertools.pairwise(breaks)
     return [(int(classes[a]), path(points[a : b + 1], False)) for a, b in pieces if b > a]
+
+
+def _smoothed(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mean around each value: a car with two speeds jumps between them at every decision."""
+    sums = np.concatenate([[0.0], np.cumsum(values)])
+    rows = np.arange(len(values))
+    first, last = np.maximum(rows - HALF_WINDOW, 0), np.minimum(rows + HALF_WINDOW + 1, len(values))
+    means: NDArray[np.float64] = (sums[last] - sums[first]) / (last - first)
+    return means
 
 
 def polyline(values: Sequence[float], width: float, height: float, low: float, high: float) -> str:

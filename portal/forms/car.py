@@ -147,34 +147,34 @@ def shown_rows(values: MultiDict[str, str]) -> list[tuple[str, str]]:
 
 def values_of(car: Car, *, name: str = "", colour: str = "teal") -> MultiDict[str, str]:
     """What the form shows for a car: as a grid where its actions are one, else as a list or ranges."""
-    values: MultiDict[str, str] = MultiDict({"name": name, "colour": colour, "neural_network": car.neural_network})
+    plain = {"name": name, "colour": colour, "neural_network": car.neural_network}
+    space = car.action_space
+    listed: tuple[Action, ...] = ()
+    if isinstance(space, ContinuousActionSpace):
+        limits = (space.steering_low_deg, space.steering_high_deg, space.speed_low_mps, space.speed_high_mps)
+        numbers = _DEFAULTS | dict(zip(RANGE_NUMBERS, limits, strict=True))
+        plain["action_kind"] = ActionKind.RANGE
+    else:
+        grid, listed = grid_of(space), space.actions
+        numbers = _DEFAULTS | (grid or {})
+        plain["action_kind"] = ActionKind.GRID if grid else ActionKind.LIST
+    values: MultiDict[str, str] = MultiDict(plain | {key: f"{value:.10g}" for key, value in numbers.items()})
     values.setlist("sensor", [sensor.name for sensor in car.sensors])
-    values.update(_plain(_GRID_DEFAULTS) | _plain(_RANGE_DEFAULTS))
-    if isinstance(car.action_space, ContinuousActionSpace):
-        space = car.action_space
-        numbers = (space.steering_low_deg, space.steering_high_deg, space.speed_low_mps, space.speed_high_mps)
-        values.update(_plain(dict(zip(RANGE_NUMBERS, numbers, strict=True))))
-        values["action_kind"] = ActionKind.RANGE
-        return values
-    values.setlist("steering", [f"{action.steering_deg:g}" for action in car.action_space.actions])
-    values.setlist("speed", [f"{action.speed_mps:g}" for action in car.action_space.actions])
-    grid = grid_of(car.action_space)
-    values["action_kind"] = ActionKind.GRID if grid else ActionKind.LIST
-    values.update(_plain(grid or {}))
+    values.setlist("steering", [f"{action.steering_deg:.10g}" for action in listed])
+    values.setlist("speed", [f"{action.speed_mps:.10g}" for action in listed])
     return values
 
 
-_GRID_DEFAULTS: dict[str, float] = {
+_DEFAULTS: dict[str, float] = {
     "steering_granularity": 5,
     "maximum_steering_deg": 30,
     "speed_granularity": 2,
     "maximum_speed_mps": 0.8,
+    "steering_low_deg": -30,
+    "steering_high_deg": 30,
+    "speed_low_mps": 0.5,
+    "speed_high_mps": 1,
 }
-_RANGE_DEFAULTS: dict[str, float] = dict(zip(RANGE_NUMBERS, (-30, 30, 0.5, 1), strict=True))
-
-
-def _plain(numbers: dict[str, float]) -> dict[str, str]:
-    return {name: f"{value:g}" for name, value in numbers.items()}
 
 
 def grid_of(space: DiscreteActionSpace) -> dict[str, float] | None:

@@ -108,6 +108,7 @@ def clone(
     hyperparameters: Hyperparameters,
     training_limit_ms: int,
     now: datetime,
+    description: str = "",
 ) -> Model:
     """A model that comes from another of the racer's: same sensors, network, kind and number of actions.
 
@@ -137,6 +138,7 @@ def clone(
         hyperparameters=hyperparameters,
         training_limit_ms=training_limit_ms,
         now=now,
+        description=description,
         cloned_from=parent,
     )
 

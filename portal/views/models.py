@@ -109,7 +109,7 @@ def _form(
 def show(model_id: str) -> Response:
     model = own(model_id)
     context = training_parts.tab(model, request.args.get("run"))
-    return hx.render("models/show.html", "trainings/_live.html", **context)
+    return hx.render("models/show.html", "trainings/_live_fragment.html", **context)
 
 
 @pages.get("/garage/models/<model_id>/submissions")

@@ -74,7 +74,7 @@ def show(model_id: str) -> tuple[str, int]:
 def save(model_id: str) -> Answer:
     model = models.get_own(scope.reading(), scope.me(), model_id)
     values = MultiDict(request.form)
-    values.update({"track": model.track, "direction": model.direction})
+    values["track"], values["direction"] = model.track, model.direction
     current = reward_functions.current(scope.reading(), model)
     try:
         if values.get("do") in reward_help.HELP:

@@ -50,7 +50,7 @@ function drawRays(actions) {
     picture.append(element("line", { class: "fan-ray", x1: 0, y1: 0, x2: x, y2: y }));
     picture.append(element("circle", { class: "fan-dot", cx: x, cy: y, r: 4 }, `${steering.toFixed(1)}°, ${speed.toFixed(2)} m/s`));
   }
-  count.textContent = String(actions.length);
+  count.textContent = `${actions.length} ${count.dataset.actions}.`;
   return true;
 }
 

@@ -38,7 +38,10 @@ export class LiveMap {
 
   play(playing) {
     this.playing = playing;
-    this.button.setAttribute("aria-pressed", String(playing));
+    const name = playing ? "pause" : "play";
+    this.button.querySelector("span").textContent = this.button.dataset[name];
+    const use = this.button.querySelector("use");
+    use.setAttribute("href", use.getAttribute("href").replace(/#.*/, `#${name}`));
     this.last = undefined;
     if (playing && !this.scheduled) this.schedule();
   }
@@ -73,7 +76,7 @@ export class LiveMap {
     this.drive = drive;
     this.next = null;
     this.times = timesOf(drive);
-    this.pieces = bySpeed(drive.length, (row) => drive[row].slice(0, 2), (row) => drive[row][3]);
+    this.pieces = bySpeed(drive.length, (row) => drive[row].slice(0, 2), (row) => drive[row][3], { window: 3 });
     this.moment = 0;
     this.bar.hidden = false;
     this.draw();

@@ -41,7 +41,7 @@ class Replay {
     this.clock = document.getElementById("replay-clock");
     this.rate = document.getElementById("replay-speed");
     this.facts = document.getElementById("replay-facts");
-    this.pieces = bySpeed(drive.rows, (row) => [drive.x(row), drive.y(row)], drive.speed);
+    this.pieces = bySpeed(drive.rows, (row) => [drive.x(row), drive.y(row)], drive.speed, { lapAt: drive.lap });
     this.row = 0;
     this.time.max = drive.rows - 1;
     this.bar.hidden = this.facts.hidden = document.getElementById("replay-keys").hidden = false;
@@ -101,7 +101,7 @@ class Replay {
     const next = Math.min(row + 1, drive.rows - 1);
     const share = this.row - row;
     const context = this.view.clear();
-    this.view.driven(context, this.pieces);
+    this.view.driven(context, this.pieces.filter((piece) => piece.lap === drive.lap(row)));
     const jump = Math.hypot(drive.x(next) - drive.x(row), drive.y(next) - drive.y(row)) > 0.6;
     const between = (value) => (jump ? value(row) : value(row) + (value(next) - value(row)) * share);
     const turn = ((drive.heading(next) - drive.heading(row) + 540) % 360) - 180;

@@ -1,6 +1,7 @@
 // A track on a canvas: borders, start line, driven lines and cars, in the page's colours, sharp on every screen.
 
 const SPEED_CLASSES = 5;
+const LEAST_RANGE = 0.75;
 const CAR_LENGTH_M = 0.4;
 const CAR_WIDTH_M = 0.22;
 
@@ -158,24 +159,32 @@ export class TrackCanvas {
   }
 }
 
-// Cuts a drive into pieces of one class of speed.
-export function bySpeed(count, positionAt, speedAt) {
-  let low = Infinity;
-  let high = -Infinity;
-  for (let row = 0; row < count; row += 1) {
-    low = Math.min(low, speedAt(row));
-    high = Math.max(high, speedAt(row));
-  }
+// A car with two speeds jumps between them at every decision: what is coloured is the mean around each row.
+function smoothed(count, speedAt, window) {
+  const sums = [0];
+  for (let row = 0; row < count; row += 1) sums.push(sums[row] + speedAt(row));
+  return Array.from({ length: count }, (_, row) => {
+    const [from, to] = [Math.max(0, row - window), Math.min(count, row + window + 1)];
+    return (sums[to] - sums[from]) / (to - from);
+  });
+}
+
+// Cuts a drive into pieces of one class of speed and, where laps are known, of one lap.
+export function bySpeed(count, positionAt, speedAt, { window = 7, lapAt = () => 0 } = {}) {
+  const speeds = smoothed(count, speedAt, window);
+  const high = speeds.reduce((most, speed) => Math.max(most, speed), 0);
+  const low = speeds.reduce((least, speed) => Math.min(least, speed), high * LEAST_RANGE);
   const classOf = (row) =>
-    Math.min(SPEED_CLASSES - 1, Math.floor(((speedAt(row) - low) / Math.max(high - low, 1e-9)) * SPEED_CLASSES));
+    Math.min(SPEED_CLASSES - 1, Math.floor(((speeds[row] - low) / Math.max(high - low, 1e-9)) * SPEED_CLASSES));
   const pieces = [];
   for (let row = 0; row < count; row += 1) {
     const speed = classOf(row);
+    const lap = lapAt(row);
     const last = pieces.at(-1);
-    if (last && last.speed === speed) last.points.push(positionAt(row));
+    if (last && last.speed === speed && last.lap === lap) last.points.push(positionAt(row));
     else {
       last?.points.push(positionAt(row));
-      pieces.push({ speed, points: [positionAt(row)] });
+      pieces.push({ speed, lap, points: [positionAt(row)] });
     }
   }
   return pieces;

@@ -85,7 +85,7 @@ export class TrainingGraph {
         axes: [
           { stroke: ink, grid, ticks: grid, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] },
           { scale: "reward", stroke: ink, grid, ticks: grid, size: 56 },
-          { scale: "percent", side: 1, stroke: ink, grid: { show: false }, ticks: grid, size: 48, values: (_plot, values) => values.map((value) => `${value} %`) },
+          { scale: "percent", side: 1, stroke: ink, grid: { show: false }, ticks: grid, size: 60, values: (_plot, values) => values.map((value) => `${value} %`) },
         ],
         series: [
           { label: names.iteration, value: (_plot, value) => value ?? "–" },
