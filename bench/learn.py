@@ -40,9 +40,14 @@ GOAL_S = 120.0
 
 @click.command()
 @click.option("--track", default="paddock-oval", show_default=True, help="Name of a track.")
-@click.option("--direction", default="counterclockwise", type=click.Choice([str(way) for way in Direction]))
-@click.option("--car", default="default", show_default=True, type=click.Choice(list(CARS)))
-@click.option("--seeds", default=10, show_default=True, type=click.IntRange(1, 1000))
+@click.option(
+    "--direction",
+    default="counterclockwise",
+    type=click.Choice([str(way) for way in Direction]),
+    help="Which way round.",
+)
+@click.option("--car", default="default", show_default=True, type=click.Choice(list(CARS)), help="What drives.")
+@click.option("--seeds", default=10, show_default=True, type=click.IntRange(1, 1000), help="Runs.")
 @click.option("--limit", "limit_s", default=120.0, show_default=True, help="Seconds after which a run has failed.")
 @click.option("--sandbox/--no-sandbox", default=True, show_default=True, help="The reward function in its own process.")
 def measure(track: str, direction: str, car: str, seeds: int, limit_s: float, sandbox: bool) -> list[Row]:

@@ -6,30 +6,20 @@ from typing import Any
 
 import uvicorn
 from a2wsgi import WSGIMiddleware
-from flask import Flask
-from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
+from paddock.site import wsgi_application
 from portal import streams
 from portal.app import create_app
-from portal.provider import create_provider
 from portal.settings import Settings
 
 THREADS = 32
 STOP_WITHIN_S = 3
 
 
-def wsgi_application(portal: Flask, settings: Settings) -> Any:
-    """The portal, with the local provider under /idp where no other provider is configured."""
-    if not settings.uses_local_provider:
-        return portal.wsgi_app
-    provider = create_provider(settings, portal.extensions["paddock_engine"])
-    return DispatcherMiddleware(portal.wsgi_app, {"/idp": provider})
-
-
 def application(settings: Settings) -> Any:
     """The whole site as one ASGI application: /events goes to the streams, everything else to the portal."""
     portal = create_app(settings)
-    pages = WSGIMiddleware(wsgi_application(portal, settings), workers=THREADS)
+    pages = WSGIMiddleware(wsgi_application(portal, settings), workers=THREADS)  # type: ignore[arg-type]
     events = streams.app(portal, settings)
 
     async def site(scope: dict[str, Any], receive: Any, send: Any) -> None:

