@@ -145,10 +145,10 @@ def _ray(steering_deg: float, speed_mps: float, fastest_mps: float) -> Ray:
 
 def driven_lines(trace: DriveTrace) -> list[tuple[int, str]]:
     """The line that a car drove, in pieces of one class of speed: (0 slow … 4 fast, `d` of a path)."""
-    speeds = trace.column("speed")
-    if len(speeds) < 2:
+    commanded = trace.column("speed").astype(np.float64)
+    if len(commanded) < 2:
         return []
-    speeds = _smoothed(speeds.astype(np.float64))
+    speeds = _smoothed(commanded)
     high = float(speeds.max())
     low = min(float(speeds.min()), LEAST_RANGE * high)
     classes = np.minimum((speeds - low) / max(high - low, 1e-9) * SPEED_CLASSES, SPEED_CLASSES - 1).astype(int)

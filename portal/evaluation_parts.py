@@ -12,6 +12,7 @@ from portal.forms.parsing import FormErrors
 from portal.rules import drives, evaluations, queueing
 from portal.rules.broken import Code, RuleBroken
 from portal.tables import Evaluation, Model
+from sim.episode import STATUSES, EpisodeStatus
 from sim.trace import DriveTrace, TraceError
 from sim.track import TrackError
 
@@ -66,6 +67,7 @@ def page(evaluation: Evaluation) -> dict[str, Any]:
         "track_title": garage_parts.track_title(evaluation.track),
         "driven": drawing.driven_lines(trace) if trace else [],
         "has_drive": trace is not None,
+        "status_words": ["" if status is EpisodeStatus.IN_PROGRESS else status.label for status in STATUSES],
     }
 
 

@@ -73,22 +73,22 @@ class Made:
 
 
 def made_with(model: Model) -> Made:
+    """What made the model's weights; for a model without any, what it is set to."""
     session = scope.reading()
     run = trainings.weights_of(session, model)
-    asked = (
-        run.configuration
-        if run
-        else {
-            "track": model.track,
-            "direction": model.direction,
-            "car": model.car_metadata,
-            "hyperparameters": model.hyperparameters,
-        }
-    )
-    version = (
-        reward_functions.of_run(session, run.reward_function_id) if run else reward_functions.current(session, model)
-    )
+    current = reward_functions.current(session, model)
+    version = reward_functions.of_run(session, run.reward_function_id) if run else current
+    asked: dict[str, Any] = run.configuration if run else _configuration_of(model)
     return Made(run, asked, car_facts(asked["car"]), track_title(asked["track"]), version.version)
+
+
+def _configuration_of(model: Model) -> dict[str, Any]:
+    return {
+        "track": model.track,
+        "direction": model.direction,
+        "car": model.car_metadata,
+        "hyperparameters": model.hyperparameters,
+    }
 
 
 def track_of(name: str) -> Track | None:

@@ -113,7 +113,7 @@ def clone(
     """A model that comes from another of the racer's: same sensors, network, kind and number of actions.
 
     `car` is None for the parent's own car; another car's actions may have other values. Raises RuleBroken like
-    `create`, and invalid (field `car`) for a car that the parent's weights would not fit.
+    `create`, and invalid (field `car`) for a car that could not continue the parent. It trains from the beginning.
     """
     parent = trainings.own_model(session, parent, by)
     own = Car.from_metadata(parent.car_metadata)

@@ -87,7 +87,7 @@ def ask_delete(car_id: str) -> str:
 def delete(car_id: str) -> Response:
     with scope.writing() as session:
         cars.delete(session, car_id, by=scope.me(), now=clock.now())
-    return hx.redirect(url_for("garage.index", **{"deleted-car": car_id}))
+    return hx.redirect(url_for("garage.index", deleted_car=car_id))
 
 
 @pages.post("/garage/cars/<car_id>/restore")

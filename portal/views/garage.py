@@ -28,6 +28,6 @@ def index() -> str:
         maximum_models=account.maximum_models,
         car_limit=limits.current(session).cars,
         refusal=sponsorship.refusal(session, racer),
-        deleted_model=models.deleted(session, racer, request.args.get("deleted-model", "")),
-        deleted_car=cars.deleted(session, racer, request.args.get("deleted-car", "")),
+        deleted_model=models.deleted(session, racer, request.args.get("deleted_model", "")),
+        deleted_car=cars.deleted(session, racer, request.args.get("deleted_car", "")),
     )

@@ -226,7 +226,7 @@ def ask_delete(model_id: str) -> str:
 def delete(model_id: str) -> Response:
     with scope.writing() as session:
         models.delete(session, model_id, by=scope.me(), now=clock.now())
-    return hx.redirect(url_for("garage.index", **{"deleted-model": model_id}))
+    return hx.redirect(url_for("garage.index", deleted_model=model_id))
 
 
 @pages.post("/garage/models/<model_id>/restore")

@@ -200,7 +200,7 @@ def test_what_is_deleted_of_somebody_else_is_not_offered(browser: FlaskClient, e
         bob = make_racer(session, "bob")
         model = make_model(session, bob, "Secret")
         models.delete(session, model.public_id, by=bob, now=NOON)
-    assert "Secret" not in browser.get(f"/garage?deleted-model={model.public_id}").text
+    assert "Secret" not in browser.get(f"/garage?deleted_model={model.public_id}").text
 
 
 @pytest.fixture

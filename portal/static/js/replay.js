@@ -4,7 +4,6 @@ import { TrackCanvas, bySpeed, fetchOutline, wantsStillness } from "./track-canv
 
 const HEADER_BYTES = 24;
 const ROW_BYTES = 14;
-const STATUSES = ["prepare", "in progress", "paused", "lap complete", "off track", "crashed", "stuck", "reversed", "time up", "parked", "error"];
 
 export function readDrive(bytes) {
   const view = new DataView(bytes);
@@ -41,6 +40,8 @@ class Replay {
     this.clock = document.getElementById("replay-clock");
     this.rate = document.getElementById("replay-speed");
     this.facts = document.getElementById("replay-facts");
+    this.statuses = JSON.parse(host.dataset.statuses);
+    this.lapWord = host.dataset.lap;
     this.pieces = bySpeed(drive.rows, (row) => [drive.x(row), drive.y(row)], drive.speed, { lapAt: drive.lap });
     this.row = 0;
     this.time.max = drive.rows - 1;
@@ -110,9 +111,10 @@ class Replay {
     const seconds = (this.row / drive.rate).toFixed(3);
     this.clock.textContent = `${seconds} s`;
     this.time.setAttribute("aria-valuetext", `${seconds} s, ${Math.round(drive.progress(row))} %`);
-    const status = drive.status(row) === 1 ? "" : ` · ${STATUSES[drive.status(row)] ?? ""}`;
+    const said = this.statuses[drive.status(row)];
+    const status = said ? ` · ${said}` : "";
     this.facts.textContent =
-      `Lap ${drive.lap(row) + 1} · ${drive.progress(row).toFixed(1)} % · ${drive.speed(row).toFixed(2)} m/s · ${drive.steering(row).toFixed(0)}°${status}`;
+      `${this.lapWord} ${drive.lap(row) + 1} · ${drive.progress(row).toFixed(1)} % · ${drive.speed(row).toFixed(2)} m/s · ${drive.steering(row).toFixed(0)}°${status}`;
   }
 }
 
