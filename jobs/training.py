@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -78,6 +79,7 @@ class _Attempt:
         self.job_id = claimed.job.id or 0
         self.iterations = claimed.job.iterations
         """How many were done, in earlier attempts too: before the first there is nothing worth keeping."""
+        self.best_drive: list[list[float]] = []
         self.keeper = LeaseKeeper(
             place, JobKind.TRAINING, self.job_id, claimed.token, claimed.left_ms, abandon=self._abandon
         )
@@ -137,6 +139,8 @@ class _Attempt:
                 return
         self.iterations = report.iteration
         drive = [[_finite(value) for value in point] for point in report.drive]
+        if report.best:
+            self.best_drive = drive
         channel = f"training:{self.run_row.public_id}"
         live.publish(self.place.redis, channel, "iteration", {**measured, "drive": drive})
 
@@ -174,6 +178,8 @@ class _Attempt:
         values = {**(results or {}), "ended_because": because}
         artefact = None
         if self.iterations and artefacts.has_weights(folder):
+            if self.best_drive:
+                artefacts.write(folder / trainings.BEST_DRIVE, json.dumps(self.best_drive).encode())
             values["size_bytes"] = artefacts.size_bytes(folder)
             artefact = artefacts.publish(self.place.settings.runs_path, folder)
         with write_session(self.place.engine) as session:

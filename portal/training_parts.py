@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -117,8 +118,22 @@ def still_graph(iterations: list[TrainingIteration]) -> StillGraph | None:
     )
 
 
-def latest_drive(redis: Redis, run: TrainingRun) -> list[list[float]]:
-    """The newest drive that a worker told of: [x, y, heading in degrees, m/s] by row; empty where it is forgotten."""
+def drive_of(redis: Redis, runs: Path, run: TrainingRun) -> list[list[float]]:
+    """A drive to show: the best of a training that is over, the newest of one that runs.
+
+    Rows of [x, y, heading in degrees, m/s]; empty where none is known.
+    """
+    if run.artefact:
+        try:
+            kept: list[list[float]] = json.loads((runs / run.artefact / trainings.BEST_DRIVE).read_bytes())
+            return kept
+        except (OSError, ValueError):
+            log.info("no best drive was kept", training=run.public_id)
+    return _newest_drive(redis, run)
+
+
+def _newest_drive(redis: Redis, run: TrainingRun) -> list[list[float]]:
+    """What a worker told of last; the queue server remembers it for an hour."""
     try:
         newest: Any = redis.xrevrange(f"{live.PREFIX}training:{run.public_id}", count=LOOK_BACK_EVENTS)
     except RedisError as error:

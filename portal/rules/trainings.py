@@ -13,6 +13,8 @@ from portal.tables import JobKind, JobState, Model, Racer, RewardFunction, Train
 
 ACTIVE = (JobState.QUEUED, JobState.RUNNING)
 SEEDS = 2**31
+BEST_DRIVE = "best-drive.json"
+"""In a training's folder: the evaluation drive of its best iteration, for the map on its page."""
 
 
 def request(session: Session, model: Model, *, by: Racer, now: datetime, seed: int | None = None) -> TrainingRun:

@@ -64,8 +64,9 @@ def stop(run_id: str) -> Response:
 @pages.get("/garage/trainings/<run_id>/points")
 @access(Permission.RACER)
 def points(run_id: str) -> Response:
-    """The graph and the newest drive as JSON, for the page's script."""
+    """The graph and a drive as JSON, for the page's script."""
     session = scope.reading()
     run = trainings.get_own(session, scope.me(), run_id)
     measured = training_parts.points(trainings.iterations(session, run))
-    return jsonify(points=measured, drive=training_parts.latest_drive(scope.redis(), run), over=run.is_over)
+    drive = training_parts.drive_of(scope.redis(), scope.settings().runs_path, run)
+    return jsonify(points=measured, drive=drive, over=run.is_over)

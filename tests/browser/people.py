@@ -20,7 +20,7 @@ def sign_in(page: Page, username: str, password: str) -> None:
 
 
 def choose_own_password(page: Page, given: str) -> None:
-    page.get_by_label("Password of now").fill(given)
+    page.get_by_label("Current password").fill(given)
     page.get_by_label("New password", exact=True).fill(OWN_PASSWORD)
     page.get_by_label("New password again").fill(OWN_PASSWORD)
     page.get_by_role("button", name="Change password").click()

@@ -49,6 +49,7 @@ def test_from_sign_in_to_a_moving_leaderboard(visitors: Visitors, instance: Inst
     expect(live.get_by_text("100 %").first).to_be_visible(timeout=FIRST_LAPS_WITHIN_MS)
     expect(alice.locator(".uplot canvas")).to_be_visible()
     alice.get_by_role("link", name="Stop", exact=True).click()
+    assert accessibility_faults(alice) == [], "with the dialog open"
     alice.get_by_role("button", name="Stop it").click()
     expect(live.get_by_text("What next?")).to_be_visible(timeout=30_000)
     assert accessibility_faults(alice) == []
@@ -61,6 +62,14 @@ def test_from_sign_in_to_a_moving_leaderboard(visitors: Visitors, instance: Inst
     expect(result.get_by_role("row")).to_have_count(4)
     assert accessibility_faults(alice) == []
 
+    for tab in ("Evaluations", "Reward function", "Submissions", "Configuration", "Training"):
+        model_page = alice.context.new_page()
+        model_page.goto(alice.url)
+        model_page.get_by_role("link", name="First-light").first.click()
+        model_page.get_by_role("link", name=tab, exact=True).click()
+        assert accessibility_faults(model_page) == [], tab
+        model_page.close()
+
     # a spectator has the leaderboard open, without signing in and without touching it again
     spectator = visitors.page()
     spectator.goto(race)
@@ -68,6 +77,8 @@ def test_from_sign_in_to_a_moving_leaderboard(visitors: Visitors, instance: Inst
     assert spectator.locator("[id^='standing-']").count() == 0
     spectator.evaluate("window.untouched = true")
 
+    alice.goto(race + "/enter")
+    assert accessibility_faults(alice) == []
     enter_race(alice, race, "First-light")
     row = spectator.locator("[id^='standing-']").filter(has_text="alice")
     expect(row).to_be_visible(timeout=30_000)
@@ -137,6 +148,7 @@ def test_a_wrong_password_says_so_and_lets_nobody_in(visitors: Visitors) -> None
     page = visitors.page()
     sign_in(page, "admin", OWN_PASSWORD)
     expect(page.get_by_role("alert")).to_be_visible()
+    assert accessibility_faults(page) == []
     page.goto("/garage")
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
 
 import pytest
@@ -64,6 +65,15 @@ def test_a_trained_model_drives_the_same_laps_twice(workplace: Workplace) -> Non
             assert (driven.state, driven.message) == (JobState.COMPLETED, "")
             fingerprints.add((driven.fingerprint, driven.total_ms))
     assert len(fingerprints) == 1
+
+
+def test_the_best_drive_is_kept_with_the_model(workplace: Workplace) -> None:
+    run = train(workplace, limit_ms=100_000)
+    assert run.artefact is not None
+    kept = workplace.settings.runs_path / run.artefact / trainings.BEST_DRIVE
+    drive = json.loads(kept.read_text())
+    assert len(drive) > 1
+    assert all(len(row) == 4 for row in drive)
 
 
 def test_a_reward_function_that_fails_is_told_with_its_line(workplace: Workplace) -> None:

@@ -48,7 +48,8 @@ def test_it_trains_reports_publishes_and_settles_once(workplace: Workplace, redi
     folder = workplace.settings.runs_path / run.artefact
     assert (folder / "model/last.safetensors").read_text() == "3"
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
-    assert run.size_bytes == 1
+    assert json.loads((folder / trainings.BEST_DRIVE).read_text()) == [[0.0, 1.0, 90.0, 2.0]]
+    assert run.size_bytes == sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     told = events(redis, run)
     assert [event["event"] for event in told] == ["state", *["iteration"] * 3, "state"]
     assert [event["data"].get("state") for event in (told[0], told[-1])] == ["running", "completed"]
