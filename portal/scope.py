@@ -8,13 +8,13 @@ from contextlib import contextmanager
 from flask import Flask, current_app, g
 from flask_login import current_user
 from redis import Redis
-from sim.track_library import TrackLibrary
 from sqlalchemy import Engine
 from sqlmodel import Session
 
 from portal.database import read_session, write_session
 from portal.settings import Settings
 from portal.tables import Racer
+from sim.track_library import TrackLibrary
 
 
 def settings() -> Settings:
