@@ -244,6 +244,8 @@ def _end(
     if job.started_at is None:
         ledger.release(session, kind, job_id, now=now)
     else:
+        reservation = ledger.reservation_of(session, kind, job_id)
+        job.used_ms = min(job.used_ms, reservation.amount_ms) if reservation else job.used_ms
         ledger.settle(session, kind, job_id, job.used_ms, _price(session, kind), now=now)
     session.flush()
 
