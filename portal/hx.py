@@ -42,7 +42,10 @@ def redirect(location: str) -> Response:
 def current_path() -> str:
     """The path that the visitor sees: for a fragment the page around it, for a POST the page it came from."""
     if wants_fragment():
-        seen = urlsplit(request.htmx.current_url or "/")
+        try:
+            seen = urlsplit(request.htmx.current_url or "/")
+        except ValueError:
+            return "/"
         return f"{seen.path}?{seen.query}" if seen.query else seen.path
     if request.method != "GET" or request.blueprint == "sign_in":
         return "/"  # the way in is nowhere to come back to

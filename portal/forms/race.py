@@ -23,6 +23,7 @@ from portal.tables import Race, Ranking
 from sim.track import Direction
 
 LOCAL_FORMAT = "%Y-%m-%dT%H:%M"
+YEARS = range(2000, 2201)
 
 
 @cache
@@ -45,9 +46,12 @@ def _local_moment(text: object) -> object:
     if not isinstance(text, str) or not text:
         raise ValueError("Please fill this in.")
     try:
-        return datetime.strptime(text[:16], LOCAL_FORMAT)  # noqa: DTZ007  the zone is another field
+        moment = datetime.strptime(text[:16], LOCAL_FORMAT)  # noqa: DTZ007  the zone is another field
     except ValueError:
         raise ValueError("Write a date and a time, such as 2026-06-01T18:30.") from None
+    if moment.year not in YEARS:  # at the calendar's ends there is no such moment in other zones
+        raise ValueError(f"Choose a year from {YEARS.start} to {YEARS.stop - 1}.")
+    return moment
 
 
 def _whole(low: int, high: int) -> Any:
@@ -67,13 +71,13 @@ def _penalty(text: object) -> object:
     """Seconds as typed, with a point or a comma, to milliseconds."""
     highest = MAXIMUM_PENALTY_MS // 1000
     try:
-        milliseconds = Decimal(str(text).replace(",", ".")) * 1000
-        whole = int(milliseconds)
-    except (InvalidOperation, ValueError, OverflowError):
-        whole, milliseconds = -1, Decimal(0)
-    if whole != milliseconds or not 0 <= whole <= MAXIMUM_PENALTY_MS:
+        seconds = Decimal(str(text).replace(",", "."))
+    except InvalidOperation:
+        seconds = Decimal(-1)
+    # The range first: to write 1e999990 as a whole number takes minutes.
+    if not (seconds.is_finite() and 0 <= seconds <= highest) or seconds * 1000 != int(seconds * 1000):
         raise ValueError(f"Write seconds from 0 to {highest}, such as 3 or 2.5.")
-    return whole
+    return int(seconds * 1000)
 
 
 PenaltyMs = Annotated[int, BeforeValidator(_penalty)]

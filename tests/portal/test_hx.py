@@ -72,3 +72,9 @@ def test_a_fragment_is_redirected_by_a_header_to_the_page_around_it(app: Flask) 
     assert answer.status_code == 204
     assert answer.headers["HX-Redirect"].startswith("/sign-in?next=/admin/racers?q")
     assert "Location" not in answer.headers
+
+
+def test_an_address_that_is_none_leads_to_the_start_page(app: Flask) -> None:
+    broken = {"HX-Request": "true", "HX-Current-URL": "http://[x"}
+    response = app.test_client().get("/garage", headers=broken)
+    assert (response.status_code, response.headers["HX-Redirect"]) == (204, "/sign-in?next=/")
