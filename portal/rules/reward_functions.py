@@ -15,6 +15,12 @@ from portal.tables import Model, Racer, RewardFunction
 
 LARGEST_CODE_BYTES = 64 * 1024
 CONTEXT_LINES = 3
+MOST_PAIRS = 100_000
+"""Pairs of lines that a comparison looks at. The search is quadratic and worse, and holds every other request up."""
+
+
+Step = tuple[str, int, int, int, int]
+"""As `difflib` has it: what happens, and from where to where in the older and the newer lines."""
 
 
 class DiffLine(NamedTuple):
@@ -91,16 +97,39 @@ def of_run(session: Session, reward_function_id: int) -> RewardFunction:
 
 
 def compare(older: str, newer: str) -> list[DiffLine]:
-    """What changed from one text to another, with a few equal lines around each change; empty where nothing did."""
+    """What changed from one text to another, with a few equal lines around each change; empty where nothing did.
+
+    Where too much changed to be searched for what stayed, all of it counts as changed.
+    """
     before, after = older.splitlines(), newer.splitlines()
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    start, groups = _changes(before, after)
     lines: list[DiffLine] = []
-    for group in matcher.get_grouped_opcodes(CONTEXT_LINES):
-        if lines or group[0][1] > 0:
+    for group in groups:
+        if lines or start + group[0][1] > 0:
             lines.append(DiffLine("gap", None, None, ""))
-        for step in group:
-            lines.extend(_lines(before, after, *step))
+        for tag, *places in group:
+            lines.extend(_lines(before, after, tag, *(place + start for place in places)))
     return lines
+
+
+def _changes(before: list[str], after: list[str]) -> tuple[int, list[list[Step]]]:
+    """Steps in groups, and the line from which both count: what is equal at both ends needs no search."""
+    shorter = min(len(before), len(after))
+    head = next((at for at in range(shorter) if before[at] != after[at]), shorter)
+    rest = shorter - head
+    tail = next((at for at in range(rest) if before[-1 - at] != after[-1 - at]), rest)
+    start, spare = max(0, head - CONTEXT_LINES), max(0, tail - CONTEXT_LINES)
+    a, b = before[start : len(before) - spare], after[start : len(after) - spare]
+    if len(a) * len(b) <= MOST_PAIRS:
+        return start, list(difflib.SequenceMatcher(None, a, b, autojunk=False).get_grouped_opcodes(CONTEXT_LINES))
+    same, below = head - start, tail - spare
+    a_end, b_end = len(a) - below, len(b) - below
+    steps = [
+        ("equal", 0, same, 0, same),
+        ("replace", same, a_end, same, b_end),
+        ("equal", a_end, len(a), b_end, len(b)),
+    ]
+    return start, [steps] if a != b else []
 
 
 def _lines(before: list[str], after: list[str], tag: str, a: int, a_end: int, b: int, b_end: int) -> Iterator[DiffLine]:

@@ -70,3 +70,28 @@ def test_a_comparison_numbers_lines_of_both_versions() -> None:
         ("same", 9, 10),
     ]
     assert reward_functions.compare(before, before) == []
+
+
+def test_a_change_in_the_middle_of_many_equal_lines_is_found() -> None:
+    many = ["x"] * 10_000
+    older = [*many, "a", "b", "c", "old", "d", "e", "f", *many]
+    newer = [*many, "a", "b", "c", "new", "d", "e", "f", *many]
+    compared = reward_functions.compare("\n".join(older), "\n".join(newer))
+    assert [(line.kind, line.older, line.newer, line.text) for line in compared] == [
+        ("gap", None, None, ""),
+        *(("same", 10_001 + at, 10_001 + at, text) for at, text in enumerate("abc")),
+        ("removed", 10_004, None, "old"),
+        ("added", None, 10_004, "new"),
+        *(("same", 10_005 + at, 10_005 + at, text) for at, text in enumerate("def")),
+    ]
+
+
+def test_texts_that_differ_too_much_to_be_searched_are_all_change() -> None:
+    older, newer = ["top", *["x", "y"] * 10_000, "end"], ["top", *["y", "x"] * 10_000, "end"]
+    compared = reward_functions.compare("\n".join(older), "\n".join(newer))
+    kinds = [line.kind for line in compared]
+    assert (kinds.count("removed"), kinds.count("added")) == (20_000, 20_000)
+    assert (compared[0], compared[-1]) == (
+        reward_functions.DiffLine("same", 1, 1, "top"),
+        reward_functions.DiffLine("same", 20_002, 20_002, "end"),
+    )
