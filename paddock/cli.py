@@ -12,7 +12,7 @@ import click
 from flask.cli import AppGroup
 
 from paddock.commands import bench, instance, learning, reward, tracks
-from paddock.failures import WRONG_INPUT, exit_code_of
+from paddock.failures import WRONG_INPUT, exit_code_of, words_of
 
 INTERRUPTED = 130
 
@@ -31,6 +31,16 @@ for command in (*instance.COMMANDS, *tracks.COMMANDS, *reward.COMMANDS, *learnin
     paddock.add_command(command)
 
 
+def _usage_line(error: click.ClickException) -> str:
+    """A wrong call in one line: what is wrong with it, and where its help is."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return error.format_message()
+    message = " ".join(error.format_message().split()).rstrip(".")
+    command = context.command_path if context else "paddock"
+    return f"paddock: {message}; `{command} --help` says how it is called"
+
+
 def main() -> NoReturn:
     """Runs the command line. Every error that a person can mend is one line and an exit code."""
     try:
@@ -38,7 +48,7 @@ def main() -> NoReturn:
     except click.exceptions.Exit as ending:
         sys.exit(ending.exit_code)
     except click.ClickException as error:
-        error.show()
+        click.echo(_usage_line(error), err=True)
         sys.exit(WRONG_INPUT)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(INTERRUPTED)
@@ -48,7 +58,6 @@ def main() -> NoReturn:
         code = exit_code_of(error)
         if code is None:
             raise
-        message = str(error).replace("\n", " ")
-        click.echo(f"paddock: {message}", err=True)
+        click.echo(f"paddock: {words_of(error)}", err=True)
         sys.exit(code)
     sys.exit(0)

@@ -34,3 +34,12 @@ def exit_code_of(error: Exception) -> int | None:
     if names & MISSING_NAMES:
         return MISSING
     return WRONG_INPUT if names & INPUT_NAMES else None
+
+
+def words_of(error: Exception) -> str:
+    """What went wrong and the mend, in one line."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}; choose a place that is there and may be written"
+    line = getattr(error, "line", None)
+    message = " ".join(str(error).split())
+    return f"line {line} of the reward function: {message}" if isinstance(line, int) else message

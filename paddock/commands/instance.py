@@ -39,7 +39,7 @@ def web() -> None:
 
 
 @click.command()
-@click.option("--name", default="worker", show_default=True, help="Name of this worker, shown on the jobs page.")
+@click.option("--name", default="worker", show_default=True, help="Name of this worker, shown to administrators.")
 @click.option(
     "--queue",
     "queues",

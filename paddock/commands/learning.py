@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,16 @@ def _json_file(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path} is not JSON: {error}") from None
+
+
+def _check_the_call(out: Path, minutes: float, *, resume: bool, replace: bool) -> None:
+    """What no option can check alone. Raises ValueError."""
+    if not math.isfinite(minutes):
+        raise ValueError(f"--minutes is {minutes}; it must be a number, 0.01 to 6000")
+    if (out / "paddock.json").exists() and not (resume or replace):
+        raise ValueError(
+            f"{out} holds a model; --resume goes on with it, --replace trains it anew, another --out keeps it"
+        )
 
 
 def _configuration(
@@ -61,6 +72,7 @@ def _configuration(
     "--out", required=True, type=click.Path(path_type=Path), help="Folder for the model; made if it is not there."
 )
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in the folder.")
+@click.option("--replace", is_flag=True, help="Train anew where the folder holds a model already.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON at the end, progress on standard error.")
 def train(
     track: str,
@@ -72,9 +84,11 @@ def train(
     seed: int,
     out: Path,
     resume: bool,
+    replace: bool,
     as_json: bool,
 ) -> None:
     """Train a model: the reward function runs in the sandbox, the model is written to --out."""
+    _check_the_call(out, minutes, resume=resume, replace=replace)
     code = reward_code(reward_file)
     limit_ms = round(minutes * 60_000)
     configuration = _configuration(track, direction, code, car, hyperparameters, seed=seed, limit_ms=limit_ms)

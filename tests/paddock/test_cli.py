@@ -12,7 +12,7 @@ import click
 import numpy as np
 import pytest
 
-from paddock.cli import paddock
+from paddock.cli import main, paddock
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -146,3 +146,45 @@ def test_a_folder_that_is_no_model_is_refused_in_one_line(tmp_path: Path) -> Non
     assert answer.returncode == 2
     assert answer.stderr.startswith("paddock: ")
     assert answer.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("train",),
+        ("tracks", "import", "nowhere.npy"),
+        ("evaluate", "nowhere", "--track", "paddock-oval"),
+        ("tracks", "shwo"),
+        ("train", "--track", "paddock-oval", "--reward", __file__, "--out", "/proc/model"),
+        ("train", "--track", "paddock-oval", "--reward", __file__, "--out", "unused", "--minutes", "nan"),
+    ],
+    ids=" ".join,
+)
+def test_a_wrong_call_is_one_line_that_says_what(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["paddock", *words])
+    with pytest.raises(SystemExit) as ending:
+        main()
+    said = capsys.readouterr().err
+    assert ending.value.code == 2
+    assert said.startswith("paddock: ")
+    assert said.count("\n") == 1
+    assert "Errno" not in said
+    assert "cannot convert" not in said
+
+
+def test_training_does_not_write_over_a_model_unasked(tmp_path: Path) -> None:
+    (tmp_path / "paddock.json").write_text("{}")
+    answer = run("train", "--track", "paddock-oval", "--reward", __file__, "--out", str(tmp_path))
+    assert answer.returncode == 2
+    assert "--resume" in answer.stderr
+    assert "--replace" in answer.stderr
+
+
+def test_a_training_that_its_reward_function_fails_names_the_line(tmp_path: Path) -> None:
+    reward = tmp_path / "reward.py"
+    reward.write_text("def reward_function(params):\n    return 1 / 0\n")
+    answer = run("train", "--track", "paddock-oval", "--reward", str(reward), "--out", str(tmp_path / "model"))
+    assert answer.returncode == 2
+    assert "paddock: line 2 of the reward function: ZeroDivisionError" in answer.stderr
