@@ -20,6 +20,8 @@ MISSING_NAMES = frozenset(
         "builtins.ConnectionError",
         "sqlalchemy.exc.OperationalError",
         "redis.exceptions.ConnectionError",
+        "jobs.worker.SandboxMissing",
+        "jobs.sandbox.sandbox_process.SandboxUnavailable",
     }
 )
 INPUT_NAMES = frozenset(
