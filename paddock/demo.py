@@ -23,6 +23,7 @@ from portal.tables import Evaluation, JobKind, Model, Race, Racer, TrainingRun
 from sim.car import Car
 from sim.hyperparameters import Hyperparameters
 from sim.reward_examples import DEFAULT_EXAMPLE
+from sim.track_design import CircuitPlan, Corner, draw
 from sim.track_library import TrackLibrary
 
 WAIT_S = 600.0
@@ -55,6 +56,31 @@ PEOPLE = (
 )
 MODELS = (("alice", "First-light", "paddock-oval", 0), ("bob", "Steady-bob", "paddock-oval", 1))
 RACE_NAME = "Paddock-Open"
+TRACKS = (
+    CircuitPlan(
+        name="demo-triangle",
+        title="Demo Triangle",
+        description="Three corners of a car park, brought in as an organizer would bring in their own.",
+        difficulty="easy",
+        width_m=1.0,
+        corners=(Corner(0.0, 0.0, 1.3), Corner(8.0, 0.0, 1.3), Corner(4.0, 6.5, 1.5)),
+    ),
+    CircuitPlan(
+        name="demo-hall",
+        title="Demo Hall",
+        description="Around the pillars of an exhibition hall: a square with one corner pushed in.",
+        difficulty="medium",
+        width_m=0.9,
+        corners=(
+            Corner(0.0, 0.0, 1.2),
+            Corner(8.0, 0.0, 1.2),
+            Corner(8.0, 4.0, 1.2),
+            Corner(4.2, 4.0, 1.2),
+            Corner(4.2, 8.0, 1.2),
+            Corner(0.0, 8.0, 1.2),
+        ),
+    ),
+)
 
 
 def prepare(settings: Settings, *, say: Say) -> None:
@@ -68,6 +94,8 @@ def prepare(settings: Settings, *, say: Say) -> None:
             with write_session(engine) as session:
                 _join(session, person)
         say(f"{len(PEOPLE)} people are there")
+        _bring_in_tracks(settings)
+        say(f"{len(TRACKS)} more tracks are there")
         runs = [_train(engine, redis, *model) for model in MODELS]
         _wait(engine, TrainingRun, runs)
         say(f"{len(MODELS)} models are trained")
@@ -102,6 +130,14 @@ def _join(session: Session, person: Person) -> None:
             avatar_trim=person.trim,
             now=now,
         )
+
+
+def _bring_in_tracks(settings: Settings) -> None:
+    """What `paddock tracks import` does, for those that are not there yet."""
+    library = TrackLibrary(settings.tracks_path)
+    for plan in TRACKS:
+        if plan.name not in library.names():
+            library.add(draw(plan))
 
 
 def _train(engine: Engine, redis: Redis, alias: str, name: str, track: str, seed: int) -> int:

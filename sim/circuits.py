@@ -1,4 +1,4 @@
-"""The plans of Paddock"s own circuits, and the command that draws them: `python -m sim.circuits [FOLDER]`."""
+"""The plans of Paddock's own circuits, and the command that draws them: `python -m sim.circuits [FOLDER]`."""
 
 from __future__ import annotations
 
