@@ -8,6 +8,7 @@ import uvicorn
 from a2wsgi import WSGIMiddleware
 
 from paddock.site import wsgi_application
+from paddock.whole_requests import WholeRequests
 from portal import streams
 from portal.app import create_app
 from portal.settings import Settings
@@ -19,14 +20,14 @@ STOP_WITHIN_S = 3
 def application(settings: Settings) -> Any:
     """The whole site as one ASGI application: /events goes to the streams, everything else to the portal."""
     portal = create_app(settings)
-    pages = WSGIMiddleware(wsgi_application(portal, settings), workers=THREADS)  # type: ignore[arg-type]
+    pages = WholeRequests(WSGIMiddleware(wsgi_application(portal, settings), workers=THREADS))  # type: ignore[arg-type]
     events = streams.app(portal, settings)
 
     async def site(scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan" or (scope["type"] == "http" and scope["path"] == "/events"):
             await events(scope, receive, send)
         else:
-            await pages(scope, receive, send)  # type: ignore[arg-type]
+            await pages(scope, receive, send)
 
     return site
 
