@@ -7,7 +7,7 @@ import pkgutil
 from datetime import timedelta
 from pathlib import Path
 
-from flask import Flask
+from flask import Flask, request
 from flask_wtf import CSRFProtect
 from htmx_flask import Htmx
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -45,6 +45,7 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["paddock_engine"] = make_engine(settings.database_address)
     app.extensions["paddock_redis"] = redis_connection.for_requests(settings.redis_address)
     Htmx(app)
+    app.before_request(_limit_form)
     CSRFProtect(app)
     app.before_request(access.guard)
     for part in (scope, visitors, translation, formats, page_parts, race_parts, errors, tokens):
@@ -75,6 +76,12 @@ def _configure(app: Flask, settings: Settings) -> None:
     )
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
+
+
+def _limit_form() -> None:
+    """MAX_FORM_MEMORY_SIZE holds for multipart forms only: of a plain form every byte is read and decoded at once."""
+    if request.mimetype == "application/x-www-form-urlencoded":
+        request.max_content_length = MAXIMUM_FORM_BYTES
 
 
 def _register_views(app: Flask) -> None:
