@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import threading
 import time
 from typing import Any
 
@@ -21,33 +22,46 @@ QUEUE = "reward-checks"
 MAXIMUM_CODE_BYTES = 64 * 1024
 ANSWER_KEPT_S = 30
 LOOK_S = 1
+MOST_WAITING = 8
+"""Requests of one process that may wait for an answer at once: each holds a thread, and pages need some too."""
 
 log = structlog.get_logger(__name__)
+_waiting = threading.BoundedSemaphore(MOST_WAITING)
 
 
 def ask(redis: Redis, code: str, track: str, direction: str, timeout_s: float = 15.0) -> dict[str, Any] | None:
     """The JSON of a `RewardCheck` (ok, problems with lines, rewards, samples, …), or None.
 
-    None: no worker answered in time, or the queue server is away. Code above 64 KB is answered here.
+    None: no worker answered in time, too many wait already, or the queue server is away. Code above 64 KB is answered
+    here.
     """
     if len(code.encode()) > MAXIMUM_CODE_BYTES:
         message = f"the code is longer than {MAXIMUM_CODE_BYTES // 1024} KB; shorten it"
         return _refused(message)
-    wait_s = max(1, math.ceil(timeout_s))
+    if not _waiting.acquire(blocking=False):
+        log.warning("too many wait for a try of a reward function", most=MOST_WAITING)
+        return None
     try:
-        queue = Queue(QUEUE, connection=redis, serializer=JSONSerializer)
-        job = queue.enqueue(
-            ENTRANCE,
-            args=(code, track, direction),
-            job_timeout=wait_s + 5,
-            ttl=wait_s,
-            result_ttl=ANSWER_KEPT_S,
-            failure_ttl=ANSWER_KEPT_S,
-        )
-        return _wait(queue, job, timeout_s)
+        return _tried(redis, code, track, direction, timeout_s)
     except RedisError as error:
         log.warning("the queue server is away; a reward function was not tried", error=str(error))
         return None
+    finally:
+        _waiting.release()
+
+
+def _tried(redis: Redis, code: str, track: str, direction: str, timeout_s: float) -> dict[str, Any] | None:
+    wait_s = max(1, math.ceil(timeout_s))
+    queue = Queue(QUEUE, connection=redis, serializer=JSONSerializer)
+    job = queue.enqueue(
+        ENTRANCE,
+        args=(code, track, direction),
+        job_timeout=wait_s + 5,
+        ttl=wait_s,
+        result_ttl=ANSWER_KEPT_S,
+        failure_ttl=ANSWER_KEPT_S,
+    )
+    return _wait(queue, job, timeout_s)
 
 
 def _wait(queue: Queue, job: Job, timeout_s: float) -> dict[str, Any] | None:

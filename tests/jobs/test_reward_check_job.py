@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 from redis import Redis
 from rq import Queue
@@ -58,3 +61,21 @@ def test_code_above_the_limit_is_not_sent(redis: Redis) -> None:
     answer = reward_check.ask(redis, "#" * 70_000, "paddock-oval", "counterclockwise")
     assert answer is not None
     assert "64 KB" in answer["problems"][0]["message"]
+
+
+def test_one_more_than_may_wait_is_told_so_at_once(redis: Redis) -> None:
+    queue = Queue("reward-checks", connection=redis, serializer=JSONSerializer)
+
+    def wait_s(seconds: float) -> None:
+        assert reward_check.ask(redis, GOOD_REWARD, "paddock-oval", "counterclockwise", timeout_s=seconds) is None
+
+    waiting = [threading.Thread(target=wait_s, args=(4,)) for _ in range(reward_check.MOST_WAITING)]
+    for thread in waiting:
+        thread.start()
+    while queue.count < reward_check.MOST_WAITING:
+        time.sleep(0.01)
+    wait_s(60)
+    assert queue.count == reward_check.MOST_WAITING  # it did not outlast those who were there before it
+    for thread in waiting:
+        thread.join()
+    assert queue.count == 0
