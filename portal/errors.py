@@ -6,6 +6,7 @@ import structlog
 from flask import Flask, render_template, request
 from flask_wtf.csrf import CSRFError
 from redis.exceptions import RedisError
+from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from portal.rules.broken import Code, RuleBroken
@@ -32,6 +33,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(RuleBroken, _rule_broken)
     app.register_error_handler(CSRFError, _stale_form)
     app.register_error_handler(RedisError, _queue_away)
+    app.register_error_handler(OperationalError, _storage_away)
     app.register_error_handler(HTTPException, _http_error)
 
 
@@ -55,6 +57,12 @@ def _stale_form(_error: CSRFError) -> tuple[str, int]:
 def _queue_away(error: RedisError) -> tuple[str, int]:
     log.error("the queue server is away", error=str(error))
     return _page(503, "The queue is away. Nothing is lost; try again in a moment.")
+
+
+def _storage_away(error: OperationalError) -> tuple[str, int]:
+    """A full disk, a database that is away or too busy: the transaction was rolled back."""
+    log.error("the database does not answer", error=str(error.orig))
+    return _page(503, "The storage is full, away or busy. Nothing was changed; try again in a moment.")
 
 
 def _http_error(error: HTTPException) -> tuple[str, int]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from portal.rules import limits, names
+from portal.rules import limits, names, sponsorship
 from portal.rules.broken import Code, RuleBroken
 from portal.tables import Car, Racer
 from sim import car as sim_car
@@ -16,7 +16,12 @@ COLOURS = ("teal", "red", "blue", "yellow", "green", "orange", "purple", "pink",
 
 
 def create(session: Session, racer: Racer, *, name: str, colour: str, car: sim_car.Car, now: datetime) -> Car:
-    """A new car. Raises RuleBroken: invalid (name, colour, a car that cannot be trained), conflict (limit reached)."""
+    """A new car.
+
+    Raises RuleBroken: forbidden (not sponsored now), invalid (name, colour, a car that cannot be trained), conflict
+    (the account's limit is reached).
+    """
+    sponsorship.require(session, racer)
     _check_limit(session)
     row = Car(
         racer_id=racer.id or 0,

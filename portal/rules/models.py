@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from sqlmodel import Session, col, select
 
-from portal.rules import evaluations, ledger, names, queueing, reward_functions, trainings
+from portal.rules import evaluations, ledger, names, queueing, reward_functions, sponsorship, trainings
 from portal.rules.broken import Code, RuleBroken
 from portal.tables import Car as CarRow
 from portal.tables import JobState, Model, Racer, TrainingRun
@@ -71,8 +71,10 @@ def create(
 ) -> Model:
     """A new model with version 1 of its reward function. The track's name is the caller's to check.
 
-    Raises RuleBroken: invalid (with the field) or conflict (the racer's number of models is reached).
+    Raises RuleBroken: forbidden (not sponsored now), invalid (with the field) or conflict (the racer's number of models
+    is reached).
     """
+    sponsorship.require(session, racer)
     _check_maximum(session, racer)
     _check_trainable(car)
     model = Model(

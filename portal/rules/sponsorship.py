@@ -50,6 +50,13 @@ def refusal(session: Session, racer: Racer) -> str | None:
     return {Sponsorship.ACTIVE: None, Sponsorship.PAUSED: PAUSED, Sponsorship.ENDED: ENDED}[_state(session, racer)]
 
 
+def require(session: Session, racer: Racer) -> None:
+    """Raises RuleBroken (forbidden) with the refusal where the racer may start nothing that costs."""
+    reason = refusal(session, racer)
+    if reason:
+        raise RuleBroken(Code.FORBIDDEN, reason)
+
+
 def race_refusal(session: Session, racer: Racer) -> str | None:
     """Why this racer may not submit to a race now; None where it may. A paused racer may: the race's account pays."""
     reason = refusal(session, racer)

@@ -24,9 +24,7 @@ def request(session: Session, model: Model, *, by: Racer, now: datetime, seed: i
     trained, has no reward function, too many models at work, or too little quota left).
     """
     model = own_model(session, model, by)
-    reason = sponsorship.refusal(session, by)
-    if reason:
-        raise RuleBroken(Code.FORBIDDEN, reason)
+    sponsorship.require(session, by)
     account = ledger.account_of(session, by)
     queueing.admit(session, account, model.racer_id, model.id or 0)
     if active(session, model) is not None:

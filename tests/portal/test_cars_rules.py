@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from sqlmodel import Session
 
-from portal.rules import cars, limits
+from portal.rules import cars, limits, sponsorship
 from portal.rules.broken import Code, RuleBroken
 from sim.action_space import ContinuousActionSpace
 from sim.car import Car
@@ -111,3 +111,17 @@ def test_an_unknown_colour_is_refused(session: Session) -> None:
     with pytest.raises(RuleBroken) as refused:
         cars.create(session, make_racer(session), name="Bolt", colour="mauve", car=Car.default(), now=NOON)
     assert refused.value.field == "colour"
+
+
+def test_a_paused_racer_makes_and_copies_no_car(session: Session) -> None:
+    alice = make_racer(session)
+    row = make_car(session, alice)
+    sponsorship.pause(session, alice, by=None, now=NOON)
+    for attempt in (
+        lambda: cars.create(session, alice, name="Second", colour="red", car=Car.default(), now=NOON),
+        lambda: cars.duplicate(session, row.public_id, by=alice, now=NOON),
+    ):
+        with pytest.raises(RuleBroken) as refused:
+            attempt()
+        assert refused.value.code == Code.FORBIDDEN
+    assert cars.get_own(session, alice, row.public_id).name == row.name

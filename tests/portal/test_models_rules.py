@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from sqlmodel import Session
 
-from portal.rules import ledger, models, reward_functions, trainings
+from portal.rules import ledger, models, reward_functions, sponsorship, trainings
 from portal.rules.broken import Code, RuleBroken
 from portal.rules.models import ModelState
 from portal.settings import Settings
@@ -184,3 +184,13 @@ def test_a_ready_model_says_that_it_is_being_evaluated(session: Session, setting
     finish_evaluation(session, settings, evaluation)
     assert models.state_of(session, model).state is ModelState.READY
     assert models.best_lap_ms(session, model) == 19_500
+
+
+def test_a_paused_racer_makes_and_clones_no_model(session: Session) -> None:
+    alice = make_racer(session)
+    parent = make_model(session, alice)
+    sponsorship.pause(session, alice, by=None, now=NOON)
+    with pytest.raises(RuleBroken) as refused:
+        make_model(session, alice, "Second")
+    assert refused.value.code == Code.FORBIDDEN
+    assert models.of_racer(session, alice) == [parent]

@@ -1,0 +1,23 @@
+"""Error pages: what happened and what to do, with the right status."""
+
+from __future__ import annotations
+
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, text
+
+
+def test_a_database_that_refuses_is_a_503_that_says_try_again(client: FlaskClient, engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("PRAGMA foreign_keys=OFF"))
+        connection.execute(text("ALTER TABLE race RENAME TO away"))
+    answer = client.get("/races")
+    assert answer.status_code == 503
+    assert "Nothing was changed" in answer.text
+    assert "no such table" not in answer.text, "nothing of the inside is shown"
+
+
+def test_a_page_that_is_not_there_leads_home(client: FlaskClient) -> None:
+    answer = client.get("/nowhere")
+    assert answer.status_code == 404
+    assert "There is nothing here" in answer.text
+    assert 'href="/"' in answer.text
