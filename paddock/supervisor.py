@@ -6,15 +6,19 @@ import fcntl
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from types import FrameType
 from typing import IO
+from urllib.parse import quote
 
+from migrations.revisions import newest
 from paddock import valkey
 from paddock.child import Child
 from paddock.demo_password import DEMO_PASSWORD
@@ -56,16 +60,16 @@ class Supervisor:
         self.stopping = True
 
     def _start(self) -> None:
-        """The portal starts while the database is prepared; workers start when both are done."""
+        """The portal starts while the database is prepared; workers load the learner when people can already look."""
         self._start_queue_server()
         self._start_part("web", "web")
-        password = self._prepare()
-        for name, *arguments in self._workers():
-            self._start_part(name, *arguments)
+        password = "" if _is_prepared(self.settings) else self._prepare()
         self._wait_until_healthy()
         if self.stopping:
             return
         self._greet(password)
+        for name, *arguments in self._workers():
+            self._start_part(name, *arguments)
         if self.demo:
             self._start_part("demo", "demo")
 
@@ -189,6 +193,20 @@ class _owned:
 def _reachable(host: str) -> str:
     """An address of this machine under which a listener on `host` answers."""
     return {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+
+
+def _is_prepared(settings: Settings) -> bool:
+    """True where the embedded database is current and somebody can sign in: the second start need not ask Alembic."""
+    path = settings.data_path / "paddock.db"
+    if settings.database_url or not path.exists():
+        return False
+    try:
+        with closing(sqlite3.connect(f"file:{quote(str(path))}?mode=ro", uri=True)) as database:
+            version = database.execute("SELECT version_num FROM alembic_version").fetchone()
+            accounts = database.execute("SELECT count(*) FROM provider_account").fetchone()
+    except sqlite3.Error:
+        return False
+    return version == (newest(),) and (accounts[0] > 0 or not settings.uses_local_provider)
 
 
 def _require_free_port(settings: Settings) -> None:

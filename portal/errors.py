@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import structlog
 from flask import Flask, render_template, request
+from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from redis.exceptions import RedisError
 from sqlalchemy.exc import OperationalError
@@ -49,9 +50,9 @@ def _rule_broken(error: RuleBroken) -> tuple[str, int]:
 
 
 def _stale_form(_error: CSRFError) -> tuple[str, int]:
-    return _page(
-        400, "This form was open for too long or came from elsewhere. Go back, reload the page, send it again."
-    )
+    if not current_user.is_authenticated:
+        return _page(400, "You are not signed in any more. Go back, copy what you typed, sign in and send it again.")
+    return _page(400, "This form was open for too long or came from elsewhere. Go back, reload it and send it again.")
 
 
 def _queue_away(error: RedisError) -> tuple[str, int]:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import structlog
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from flask import Blueprint, jsonify
 from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.wrappers import Response
 
-from migrations.upgrade import configuration
+from migrations.revisions import newest
 from portal import scope
 from portal.access import Permission, access
 
@@ -44,13 +42,12 @@ def _database() -> str:
 
 
 def _migrations() -> str:
-    newest = ScriptDirectory.from_config(configuration("")).get_current_head()
     try:
         with scope.engine().connect() as connection:
-            current = MigrationContext.configure(connection).get_current_revision()
+            current = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     except SQLAlchemyError:
-        return "unknown: the database does not answer"
-    return "ok" if current == newest else "the database is not at the newest version; run paddock migrate"
+        return "unknown: the database does not answer, or needs paddock migrate"
+    return "ok" if current == newest() else "the database is not at the newest version; run paddock migrate"
 
 
 def _queue() -> str:

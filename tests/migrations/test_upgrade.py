@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 
+from migrations.revisions import newest
 from migrations.upgrade import configuration, downgrade, is_current, upgrade
 from portal.database import make_engine, write_session
 from portal.tables import AuditEvent, Limits
@@ -28,6 +30,11 @@ def test_a_new_database_is_not_current_until_it_is_upgraded(address: str) -> Non
     assert not is_current(address)
     upgrade(address)
     assert is_current(address)
+
+
+def test_the_newest_version_is_known_by_its_file_name() -> None:
+    script = ScriptDirectory.from_config(configuration("sqlite://"))
+    assert newest() == script.get_current_head()
 
 
 def test_what_was_made_can_be_taken_down_and_made_again(address: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
@@ -21,3 +22,10 @@ def test_a_page_that_is_not_there_leads_home(client: FlaskClient) -> None:
     assert answer.status_code == 404
     assert "There is nothing here" in answer.text
     assert 'href="/"' in answer.text
+
+
+def test_a_form_sent_after_the_session_ended_says_to_sign_in(app: Flask) -> None:
+    app.config.update(WTF_CSRF_ENABLED=True)
+    answer = app.test_client().post("/garage/cars/new", data={"name": "Lost"})
+    assert answer.status_code == 400
+    assert "not signed in any more" in answer.text
