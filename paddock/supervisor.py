@@ -67,9 +67,9 @@ class Supervisor:
         self._wait_until_healthy()
         if self.stopping:
             return
-        self._greet(password)
         for name, *arguments in self._workers():
             self._start_part(name, *arguments)
+        self._greet(password)
         if self.demo:
             self._start_part("demo", "demo")
 
