@@ -58,7 +58,7 @@ def _read_greeting(process: subprocess.Popen[str]) -> str:
     raise AssertionError("paddock up ended before it was ready:\n" + "".join(lines))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def instance() -> Iterator[Instance]:
     """`paddock up` on an empty data directory."""
     folder = Path(tempfile.mkdtemp(prefix="paddock-browser-"))
@@ -79,8 +79,9 @@ def instance() -> Iterator[Instance]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """Chromium, for this package only: while Playwright runs, its event loop is in the way of tests with their own."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
         pytest.skip("Chromium is not installed: apt-get install chromium")
