@@ -17,6 +17,8 @@ PENDING_AT_MOST = 64
 KEPT_CHUNKS = 1024
 
 Key = tuple[str, ...]
+SINGLE_EVENT = 3
+"""Parts of the key of one event: channel, name and id. A whole state has no id: a newer one replaces it."""
 RenderChannel = Callable[[str, str, dict[str, Any]], Awaitable[str | None]]
 
 log = structlog.get_logger(__name__)
@@ -47,16 +49,23 @@ class Message(NamedTuple):
 class Viewer:
     """One open stream: what it still has to be sent."""
 
-    __slots__ = ("channels", "closed", "pending", "wake")
+    __slots__ = ("channels", "closed", "pending", "replayed", "wake")
 
     def __init__(self, channels: tuple[str, ...]) -> None:
         self.channels = channels
         self.pending: dict[Key, Chunk] = {}
+        self.replayed: set[Key] = set()
         self.wake = asyncio.Event()
         self.closed = False
 
     def offer(self, key: Key, chunk: Chunk) -> None:
-        """Queues a chunk in place of an older one with the same key; the oldest goes where there are too many."""
+        """Queues a chunk in place of an older one with the same key; the oldest goes where there are too many.
+
+        An event that was read from the stream before its announcement came is not sent again.
+        """
+        if key in self.replayed:
+            self.replayed.discard(key)
+            return
         self.pending.pop(key, None)
         self.pending[key] = chunk
         if len(self.pending) > PENDING_AT_MOST:
@@ -66,6 +75,7 @@ class Viewer:
     def offer_missed(self, missed: dict[Key, Chunk]) -> None:
         """Puts what was missed before what came since; an event that is in both is sent once."""
         newest_last = missed | self.pending
+        self.replayed = {key for key in missed if len(key) == SINGLE_EVENT and key not in self.pending}
         self.pending = dict(list(newest_last.items())[-PENDING_AT_MOST:])
         if self.pending:
             self.wake.set()

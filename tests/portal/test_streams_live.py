@@ -23,8 +23,9 @@ from portal import live, streams
 from portal.database import write_session
 from portal.rules import races
 from portal.settings import Settings
-from portal.streams import tokens
+from portal.streams import chunks, tokens
 from portal.streams.application import Streams
+from portal.streams.hub import PENDING_AT_MOST, Viewer
 from portal.tables import Race, Racer
 from tests.cast import make_racer
 from tests.portal.races_cast import make_race, make_result
@@ -295,7 +296,6 @@ def test_viewers_stay_while_the_queue_server_is_away_and_hear_the_rest_afterward
 
 def test_of_a_slow_viewer_the_newest_wait() -> None:
     from portal.streams.chunks import chunk
-    from portal.streams.hub import PENDING_AT_MOST, Viewer
 
     async def scenario() -> list[bytes]:
         viewer = Viewer(("race:aa",))
@@ -308,3 +308,14 @@ def test_of_a_slow_viewer_the_newest_wait() -> None:
     assert len(waiting) == PENDING_AT_MOST
     assert [text for text in waiting if text.startswith(b"state")] == [b"state %d" % (PENDING_AT_MOST + 9)]
     assert waiting[-1] == b"iteration %d" % (PENDING_AT_MOST + 9)
+
+
+def test_an_event_that_was_read_before_it_was_announced_is_sent_once() -> None:
+    viewer = Viewer(("training:aa",))
+    key, chunk = ("training:aa", "iteration", "1-0"), chunks.opening(1000)
+    viewer.offer_missed({key: chunk})
+    assert viewer.take() == [chunk]
+    viewer.offer(key, chunk)
+    assert viewer.take() == []
+    viewer.offer(("training:aa", "iteration", "2-0"), chunk)
+    assert viewer.take() == [chunk]
