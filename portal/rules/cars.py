@@ -67,7 +67,7 @@ def restore(session: Session, public_id: str, *, by: Racer) -> Car:
     if row.deleted_at is not None:
         _check_limit(session)
         taken = {other.name for other in of_racer(session, by)}
-        row.name = names.copied(row.name, taken) if _is_taken(row.name, taken) else row.name
+        row.name = names.copied(row.name, taken) if names.is_taken(row.name, taken) else row.name
         row.deleted_at = None
         session.flush()
     return row
@@ -105,16 +105,9 @@ def _check_limit(session: Session) -> None:
         )
 
 
-def _is_taken(name: str, taken: set[str]) -> bool:
-    return name.casefold() in {other.casefold() for other in taken}
-
-
 def _free_name(session: Session, racer: Racer, name: str, besides: Car | None = None) -> str:
-    clean = names.checked(name)
     others = {row.name for row in of_racer(session, racer) if besides is None or row.id != besides.id}
-    if _is_taken(clean, others):
-        raise RuleBroken(Code.INVALID, f"You have a car called {clean} already. Choose another name.", "name")
-    return clean
+    return names.free(name, others, "car")
 
 
 def _known_colour(colour: str) -> str:

@@ -182,7 +182,7 @@ def restore(session: Session, public_id: str, *, by: Racer) -> Model:
     if model.deleted_at is not None:
         _check_maximum(session, by)
         taken = {other.name for other in of_racer(session, by)}
-        model.name = names.copied(model.name, taken) if _is_taken(model.name, taken) else model.name
+        model.name = names.copied(model.name, taken) if names.is_taken(model.name, taken) else model.name
         model.deleted_at = None
         session.flush()
     return model
@@ -249,16 +249,9 @@ def _check_maximum(session: Session, racer: Racer) -> None:
         )
 
 
-def _is_taken(name: str, taken: set[str]) -> bool:
-    return name.casefold() in {other.casefold() for other in taken}
-
-
 def _free_name(session: Session, racer: Racer, name: str, besides: Model | None = None) -> str:
-    clean = names.checked(name)
     others = {row.name for row in of_racer(session, racer) if besides is None or row.id != besides.id}
-    if _is_taken(clean, others):
-        raise RuleBroken(Code.INVALID, f"You have a model called {clean} already. Choose another name.", "name")
-    return clean
+    return names.free(name, others, "model")
 
 
 def _checked_limit(limit_ms: int) -> int:

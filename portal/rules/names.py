@@ -24,6 +24,19 @@ def checked(name: str) -> str:
     return clean
 
 
+def is_taken(name: str, taken: set[str]) -> bool:
+    """True where one of the names differs in case only, or not at all."""
+    return name.casefold() in {other.casefold() for other in taken}
+
+
+def free(name: str, taken: set[str], noun: str) -> str:
+    """The checked name. Raises RuleBroken (invalid, field `name`) where another of the racer's things has it."""
+    clean = checked(name)
+    if is_taken(clean, taken):
+        raise RuleBroken(Code.INVALID, f"You have a {noun} called {clean} already. Choose another name.", "name")
+    return clean
+
+
 def copied(name: str, taken: set[str]) -> str:
     """A free name for a copy: "Bolt 2" of "Bolt", "Bolt 3" where that is taken."""
     stem, _, number = name.rpartition(" ")
