@@ -72,6 +72,13 @@ def _database_address(value: str) -> str:
     return value
 
 
+def _mail_server(value: str) -> str:
+    parts = urlsplit(value)
+    if value and (parts.scheme not in ("smtp", "smtp+starttls", "smtps") or not parts.hostname):
+        raise ValueError("must begin with smtp://, smtp+starttls:// or smtps:// and name a host")
+    return value
+
+
 def _secret(value: str) -> str:
     if value and len(value) < 32:
         raise ValueError("must be at least 32 characters long")
@@ -100,6 +107,8 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("OIDC_SCOPE", "openid profile email groups", _text, "Scopes that are asked for at sign-in."),
     Variable("OIDC_GROUPS_CLAIM", "groups", _text, "The claim that lists a person's groups."),
     Variable("OIDC_ADMIN_GROUPS", "paddock-admins", _names, "Groups whose members administer, by commas."),
+    Variable("SMTP_URL", "", _mail_server, "Mail server: smtp, smtp+starttls or smtps://user:password@host:port."),
+    Variable("MAIL_FROM", "", _text, "The sender of mails, as Paddock <paddock@example.org>."),
     Variable(
         "SESSION_IDLE_S",
         "43200",
@@ -151,6 +160,8 @@ class Settings:
     oidc_scope: str
     oidc_groups_claim: str
     oidc_admin_groups: tuple[str, ...]
+    smtp_url: str
+    mail_from: str
     session_idle_s: int
     session_life_s: int
     trusted_proxies: int
@@ -173,6 +184,8 @@ class Settings:
         settings = cls(**values)
         if settings.oidc_issuer and not (settings.oidc_client_id and settings.oidc_client_secret):
             raise SettingsError("PADDOCK_OIDC_ISSUER needs PADDOCK_OIDC_CLIENT_ID and PADDOCK_OIDC_CLIENT_SECRET")
+        if settings.smtp_url and "@" not in settings.mail_from:
+            raise SettingsError("PADDOCK_SMTP_URL needs PADDOCK_MAIL_FROM, the sender's address")
         return settings
 
     @property

@@ -1,17 +1,18 @@
-"""Accounts and their ledger: time in whole milliseconds, money in whole millionths of a dollar.
+"""Accounts and their ledger: whole milliseconds, whole byte-days, and whole millionths of a dollar.
 
 Every movement is one line of the ledger and the same change of the account's three cached sums, in one transaction.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from calendar import monthrange
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import func, or_
 from sqlmodel import Session, col, select, update
 
-from portal.rules import audit, limits
+from portal.rules import audit, limits, usage_totals
 from portal.rules.broken import Code, RuleBroken
 from portal.tables import (
     HOUR_MS,
@@ -24,6 +25,9 @@ from portal.tables import (
     Reservation,
     ReservationState,
 )
+
+GB_BYTES = 1024**3
+"""The gigabyte of the price list: S3 bills 2**30 bytes."""
 
 
 class Balance(NamedTuple):
@@ -164,6 +168,28 @@ def release(session: Session, kind: JobKind, job_id: int, *, now: datetime) -> b
     return True
 
 
+def store(session: Session, account: Account, stored_bytes: int, on_day: date, *, now: datetime) -> bool:
+    """Charges one day of storage, once for each account and day. False: charged before, or nothing is stored.
+
+    The price of a GB-month is spread over the days of that month; the amount is rounded to the nearest millionth.
+    """
+    charged = select(LedgerEntry.id).where(LedgerEntry.account_id == account.id, LedgerEntry.on_day == on_day)
+    if stored_bytes <= 0 or session.exec(charged).first() is not None:
+        return False
+    money = storage_cost(stored_bytes, on_day, limits.current(session).storage_gb_month_microusd)
+    session.exec(
+        update(Account).where(col(Account.id) == account.id).values(spent_microusd=col(Account.spent_microusd) + money)
+    )
+    _add(session, account, EntryKind.STORE, now=now, byte_days=stored_bytes, amount_microusd=money, on_day=on_day)
+    return True
+
+
+def storage_cost(stored_bytes: int, on_day: date, price_microusd_per_gb_month: int) -> int:
+    """What a day of storage is estimated to cost, in millionths of a dollar."""
+    whole = GB_BYTES * monthrange(on_day.year, on_day.month)[1]
+    return (2 * stored_bytes * price_microusd_per_gb_month + whole) // (2 * whole)
+
+
 def _close(session: Session, kind: JobKind, job_id: int, state: ReservationState) -> Reservation | None:
     reservation = reservation_of(session, kind, job_id)
     if reservation is None:
@@ -251,6 +277,7 @@ def _add(
     line = LedgerEntry(account_id=_id(account), kind=kind, at=now, by_racer_id=by.id if by else None, **values)
     session.add(line)
     session.flush()
+    usage_totals.add(session, line)
 
 
 def _id(account: Account) -> int:

@@ -12,6 +12,8 @@ from portal.rules.broken import Code, RuleBroken
 from portal.tables import Limits, Racer
 
 CHANGEABLE = frozenset(Limits.model_fields) - {"id"}
+OPTIONAL = frozenset({"monthly_budget_microusd", "racer_monthly_budget_microusd"})
+"""Those that may be None: there is no budget then."""
 
 
 def current(session: Session) -> Limits:
@@ -27,16 +29,18 @@ def hold(session: Session) -> Limits:
     return session.exec(select(Limits).where(Limits.id == 1).with_for_update()).one()
 
 
-def change(session: Session, *, by: Racer | None, now: datetime, reason: str = "", **values: int | bool) -> bool:
+def change(session: Session, *, by: Racer | None, now: datetime, reason: str = "", **values: int | bool | None) -> bool:
     """Sets limits, prices or the multi-user switch. False where all were so already.
 
-    Raises RuleBroken (invalid, with the field) for a negative value or an unknown name.
+    Raises RuleBroken (invalid, with the field) for a negative value, an unknown name, or None where a value is needed.
     """
     limits = hold(session)
     for name, value in values.items():
         if name not in CHANGEABLE:
             raise RuleBroken(Code.INVALID, f"{name} is not a limit; known: {', '.join(sorted(CHANGEABLE))}.", name)
-        if value < 0:
+        if value is None and name not in OPTIONAL:
+            raise RuleBroken(Code.INVALID, "Please fill this in.", name)
+        if value is not None and value < 0:
             raise RuleBroken(Code.INVALID, "A limit is zero or more.", name)
     before: dict[str, Any] = {name: getattr(limits, name) for name in values if getattr(limits, name) != values[name]}
     if not before:

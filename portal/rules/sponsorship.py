@@ -43,11 +43,17 @@ def sponsor(session: Session, racer: Racer, *, by: Racer | None, now: datetime, 
 def refusal(session: Session, racer: Racer) -> str | None:
     """Why this racer may start nothing that costs now, as a sentence for the racer; None where it may.
 
-    Administrators who race are treated like every racer.
+    Administrators who race are treated like every racer, but for one thing: while multi-user mode is off, the portal
+    is theirs alone, as the retired console was its account's owner's.
     """
-    if not limits.current(session).multi_user_enabled:
+    if is_shut_out(session, racer):
         return SWITCHED_OFF
     return {Sponsorship.ACTIVE: None, Sponsorship.PAUSED: PAUSED, Sponsorship.ENDED: ENDED}[_state(session, racer)]
+
+
+def is_shut_out(session: Session, racer: Racer) -> bool:
+    """True while multi-user mode is off, for everybody but administrators: no model can be opened or trained."""
+    return not limits.current(session).multi_user_enabled and not session.get_one(Racer, racer.id).is_admin
 
 
 def require(session: Session, racer: Racer) -> None:

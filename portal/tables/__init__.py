@@ -13,10 +13,13 @@ SQLModel.metadata.naming_convention = {
     "pk": "pk_%(table_name)s",
 }
 
+from portal.tables.alert import Alert, AlertScope, AlertSettings, AlertThreshold  # noqa: E402
 from portal.tables.audit import AuditEvent  # noqa: E402
 from portal.tables.browser_session import BrowserSession  # noqa: E402
+from portal.tables.delivery import DeliveryState, Mail, WebhookDelivery  # noqa: E402
 from portal.tables.evaluation import Evaluation, Lap  # noqa: E402
 from portal.tables.garage import Car, Model, RewardFunction  # noqa: E402
+from portal.tables.invitation import Invitation, InvitationTemplate  # noqa: E402
 from portal.tables.job import Job, JobState  # noqa: E402
 from portal.tables.ledger import Account, EntryKind, JobKind, LedgerEntry, Reservation, ReservationState  # noqa: E402
 from portal.tables.limits import HOUR_MS, Limits  # noqa: E402
@@ -24,22 +27,32 @@ from portal.tables.outbox import OutboxEntry  # noqa: E402
 from portal.tables.provider import ProviderAccount, ProviderCode, ProviderToken  # noqa: E402
 from portal.tables.race import Race, Ranking, Submission, Visibility  # noqa: E402
 from portal.tables.racer import Racer, Role, Sponsorship  # noqa: E402
+from portal.tables.request import RacerRequest, RequestKind, RequestState  # noqa: E402
 from portal.tables.training import TrainingIteration, TrainingRun  # noqa: E402
+from portal.tables.usage import UsageDay, UsageMonth  # noqa: E402
 
 __all__ = [
     "HOUR_MS",
     "Account",
+    "Alert",
+    "AlertScope",
+    "AlertSettings",
+    "AlertThreshold",
     "AuditEvent",
     "BrowserSession",
     "Car",
+    "DeliveryState",
     "EntryKind",
     "Evaluation",
+    "Invitation",
+    "InvitationTemplate",
     "Job",
     "JobKind",
     "JobState",
     "Lap",
     "LedgerEntry",
     "Limits",
+    "Mail",
     "Model",
     "OutboxEntry",
     "ProviderAccount",
@@ -47,7 +60,10 @@ __all__ = [
     "ProviderToken",
     "Race",
     "Racer",
+    "RacerRequest",
     "Ranking",
+    "RequestKind",
+    "RequestState",
     "Reservation",
     "ReservationState",
     "RewardFunction",
@@ -56,5 +72,8 @@ __all__ = [
     "Submission",
     "TrainingIteration",
     "TrainingRun",
+    "UsageDay",
+    "UsageMonth",
     "Visibility",
+    "WebhookDelivery",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from portal.tables.columns import UtcDateTime, public_id
@@ -42,8 +42,18 @@ class Model(SQLModel, table=True):
     hyperparameters: dict[str, Any] = Field(sa_type=JSON)
     training_limit_ms: int
     cloned_from_id: int | None = Field(default=None, foreign_key="model.id")
+    imported_from: str | None = None
+    """Where an imported model came from, in words; None for one that was made here."""
+    stored_bytes: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+    """What its artefacts take on the disk: cached, measured again every day."""
+    used_ms: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+    """Time charged for its trainings and evaluations, a race's included: cached from the ledger."""
+    last_used_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When it was last trained, evaluated, entered in a race or downloaded."""
     created_at: datetime = Field(sa_type=UtcDateTime)
     deleted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    purged_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When the artefacts of a deleted model were removed for good; until then it can be restored."""
 
 
 class RewardFunction(SQLModel, table=True):

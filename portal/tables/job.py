@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 
+from sqlalchemy import BigInteger
 from sqlmodel import Field, SQLModel
 
 from portal.tables.columns import UtcDateTime, public_id
@@ -50,6 +51,8 @@ class Job(SQLModel):
     """The line of the reward function that the message is about."""
     artefact: str | None = None
     """The winning attempt's folder, relative to the runs directory."""
+    size_bytes: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
+    """What the artefact's files take."""
 
     @property
     def is_over(self) -> bool:

@@ -1,8 +1,8 @@
-"""Accounts and their append-only ledger: hours in milliseconds, money in millionths of a dollar."""
+"""Accounts and their append-only ledger: milliseconds, byte-days of storage, and millionths of a dollar."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 
 from sqlalchemy import BigInteger, CheckConstraint, UniqueConstraint
@@ -17,6 +17,7 @@ class EntryKind(StrEnum):
     SETTLE = "settle"
     RELEASE = "release"
     ADJUST = "adjust"
+    STORE = "store"
 
 
 class ReservationState(StrEnum):
@@ -49,6 +50,8 @@ class Account(SQLModel, table=True):
     spent_microusd: int = Field(default=0, sa_type=BigInteger)
     models_at_once: int = 2
     maximum_models: int = 50
+    monthly_budget_microusd: int | None = Field(default=None, sa_type=BigInteger)
+    """What it is meant to spend in a month; None is the limits' budget for racers."""
 
 
 class Reservation(SQLModel, table=True):
@@ -71,7 +74,7 @@ class Reservation(SQLModel, table=True):
 
 
 class LedgerEntry(SQLModel, table=True):
-    """One line of an account's history: what it adds to the quota, the reserved time, the used time and the money.
+    """One line of an account's history: what it adds to the quota, reserved and used time, storage and money.
 
     Lines are only ever added; triggers refuse UPDATE and DELETE.
     """
@@ -79,6 +82,7 @@ class LedgerEntry(SQLModel, table=True):
     __tablename__ = "ledger_entry"
     __table_args__ = (
         UniqueConstraint("job_kind", "job_id", "kind", name="ledger_entry_once"),
+        UniqueConstraint("account_id", "on_day", name="ledger_entry_once_a_day"),
         one_of("kind", EntryKind),
     )
 
@@ -90,7 +94,10 @@ class LedgerEntry(SQLModel, table=True):
     quota_ms: int = Field(default=0, sa_type=BigInteger)
     reserved_ms: int = Field(default=0, sa_type=BigInteger)
     used_ms: int = Field(default=0, sa_type=BigInteger)
+    byte_days: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
     amount_microusd: int = Field(default=0, sa_type=BigInteger)
+    on_day: date | None = None
+    """The day, in UTC, whose storage a STORE line charges: once for each account and day."""
     by_racer_id: int | None = Field(default=None, foreign_key="racer.id")
     note: str = ""
     at: datetime = Field(sa_type=UtcDateTime)

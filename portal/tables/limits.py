@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, CheckConstraint
+from sqlalchemy import BigInteger, CheckConstraint, false
 from sqlmodel import Field, SQLModel
 
 HOUR_MS = 3_600_000
@@ -25,3 +25,9 @@ class Limits(SQLModel, table=True):
     training_hour_microusd: int = Field(default=3_500_000, sa_type=BigInteger)
     evaluation_hour_microusd: int = Field(default=3_500_000, sa_type=BigInteger)
     storage_gb_month_microusd: int = Field(default=23_000, sa_type=BigInteger)
+    monthly_budget_microusd: int | None = Field(default=None, sa_type=BigInteger)
+    """What the whole instance is meant to spend in a month; None is no budget."""
+    racer_monthly_budget_microusd: int | None = Field(default=None, sa_type=BigInteger)
+    """The same for each racer whose account has no budget of its own."""
+    hard_cap_enabled: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    """True refuses new work that would go beyond a budget; else budgets only alert."""

@@ -29,7 +29,6 @@ class TrainingRun(Job, table=True):
     completion_percent: float | None = None
     ended_because: str = ""
     fingerprint: str = ""
-    size_bytes: int = 0
 
 
 class TrainingIteration(SQLModel, table=True):

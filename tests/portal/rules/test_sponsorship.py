@@ -61,9 +61,16 @@ def test_what_a_racer_may_do(session: Session, state: Sponsorship, may_work: boo
     assert (sponsorship.race_refusal(session, racer) is None) == may_race
 
 
-@pytest.mark.parametrize("role", list(Role))
-def test_nobody_works_while_multi_user_mode_is_off_administrators_included(session: Session, role: Role) -> None:
-    racer: Racer = make_racer(session, role=role)
+def test_no_sponsored_racer_works_while_multi_user_mode_is_off(session: Session) -> None:
+    racer: Racer = make_racer(session)
     limits.change(session, by=None, now=NOON, multi_user_enabled=False)
+    assert sponsorship.is_shut_out(session, racer)
     assert sponsorship.refusal(session, racer) == sponsorship.SWITCHED_OFF
     assert sponsorship.race_refusal(session, racer) == sponsorship.SWITCHED_OFF
+
+
+def test_the_portal_is_the_administrators_own_while_multi_user_mode_is_off(session: Session) -> None:
+    racer: Racer = make_racer(session, role=Role.ADMIN)
+    limits.change(session, by=None, now=NOON, multi_user_enabled=False)
+    assert not sponsorship.is_shut_out(session, racer)
+    assert sponsorship.refusal(session, racer) is None
