@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from sqlmodel import Session, col, select
 
@@ -53,7 +53,7 @@ def due(
     """What is to be tried now, the longest waiting first; held, so that two processes never send the same."""
     query = select(table).where(table.state == DeliveryState.WAITING, col(table.next_at) <= now)
     query = query.order_by(col(table.next_at), col(table.id)).limit(limit)
-    return session.exec(query.with_for_update(skip_locked=True)).all()
+    return cast(Sequence[Mail | WebhookDelivery], session.exec(query.with_for_update(skip_locked=True)).all())
 
 
 def sent(delivery: Mail | WebhookDelivery, *, now: datetime) -> None:
