@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from sqlmodel import Session
@@ -18,7 +18,6 @@ from portal.tables import HOUR_MS, Racer
 
 pages = Blueprint("admin_racers", __name__)
 
-Answer = str | Response | tuple[str, int]
 VERBS = "any(pause, resume, quota)"
 
 
@@ -32,7 +31,7 @@ def index() -> Response:
 
 @pages.get(f"/admin/racers/<{VERBS}:verb>")
 @access(Permission.ADMIN)
-def ask(verb: str) -> str:
+def ask(verb: str) -> Response:
     """Names who is meant and what follows, before anything happens."""
     people = racer_list.chosen(scope.reading(), request.args.getlist("racer"))
     return _question(verb, people, {}, {})
@@ -40,17 +39,17 @@ def ask(verb: str) -> str:
 
 @pages.post(f"/admin/racers/<{VERBS}:verb>")
 @access(Permission.ADMIN)
-def act(verb: str) -> Answer:
+def act(verb: str) -> Response:
     chosen = request.form.getlist("racer")
     try:
         form = parse(QuotaForm if verb == "quota" else ReasonForm, request.form)
     except FormErrors as errors:
         people = racer_list.chosen(scope.reading(), chosen)
-        return _question(verb, people, request.form.to_dict(), errors.by_field), 422
+        return _question(verb, people, request.form.to_dict(), errors.by_field, 422)
     with scope.writing() as session:
         outcome = _do(session, verb, racer_list.chosen(session, chosen), form)
     _report(outcome)
-    return redirect(url_for("admin_racers.index"), code=303)
+    return hx.redirect(url_for("admin_racers.index"))
 
 
 def _do(session: Session, verb: str, people: list[Racer], form: ReasonForm) -> Outcome:
@@ -62,8 +61,18 @@ def _do(session: Session, verb: str, people: list[Racer], form: ReasonForm) -> O
     return change(session, people, by=me, now=now, reason=form.reason)
 
 
-def _question(verb: str, people: list[Racer], values: dict[str, str], errors: dict[str, str]) -> str:
-    return render_template("admin/racer_action.html", verb=verb, people=people, values=values, errors=errors)
+def _question(
+    verb: str, people: list[Racer], values: dict[str, str], errors: dict[str, str], status: int = 200
+) -> Response:
+    return hx.render(
+        "admin/racer_action.html",
+        "admin/_racer_action.html",
+        status,
+        verb=verb,
+        people=people,
+        values=values,
+        errors=errors,
+    )
 
 
 def _report(outcome: Outcome) -> None:

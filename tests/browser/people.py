@@ -6,6 +6,8 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import Instance, Visitors
+
 OWN_PASSWORD = "four quiet green helmets"
 TRAINED_WITHIN_MS = 120_000
 FIRST_LAPS_WITHIN_MS = 100_000
@@ -31,6 +33,16 @@ def make_profile(page: Page, alias: str) -> None:
     page.get_by_label("Alias").fill(alias)
     page.get_by_label(re.compile("^Country")).select_option("NZ")
     page.get_by_role("button", name="Save and go").click()
+
+
+def administrator(visitors: Visitors, instance: Instance, *, javascript: bool = True) -> Page:
+    """The administrator's window, signed in; the profile is made at the first time."""
+    page = visitors.page(javascript=javascript)
+    sign_in(page, "admin", instance.admin_password)
+    page.goto("/garage")
+    if "/profile/edit" in page.url:
+        make_profile(page, "ada")
+    return page
 
 
 def make_account(admin: Page, username: str) -> str:

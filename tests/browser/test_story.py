@@ -5,33 +5,23 @@ from __future__ import annotations
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from tests.browser.conftest import Instance, Visitors, accessibility_faults
 from tests.browser.people import (
     FIRST_LAPS_WITHIN_MS,
     OWN_PASSWORD,
     TRAINED_WITHIN_MS,
+    administrator,
     enter_race,
     join,
     make_account,
     make_and_train,
-    make_profile,
     open_race,
     sign_in,
 )
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(420)]
-
-
-def administrator(visitors: Visitors, instance: Instance) -> Page:
-    """The administrator's window, signed in; the profile is made at the first time."""
-    page = visitors.page()
-    sign_in(page, "admin", instance.admin_password)
-    page.goto("/garage")
-    if "/profile/edit" in page.url:
-        make_profile(page, "ada")
-    return page
 
 
 def test_from_sign_in_to_a_moving_leaderboard(visitors: Visitors, instance: Instance) -> None:
