@@ -64,7 +64,7 @@ def _drive(place: Workplace, claimed: Claimed, driver: Driver) -> Announcement |
     with keeper:
         try:
             result = _measure(place, evaluation, driver)
-            artefact = _write_artefacts(place, evaluation, result)
+            artefact, size_bytes = _write_artefacts(place, evaluation, result)
         except Exception as error:
             log.exception("an evaluation failed", evaluation=evaluation.public_id)
             with write_session(place.engine) as session:
@@ -72,7 +72,7 @@ def _drive(place: Workplace, claimed: Claimed, driver: Driver) -> Announcement |
         if keeper.lost:
             return None
         with write_session(place.engine) as session:
-            return _finish(session, evaluation, token, result, artefact)
+            return _finish(session, evaluation, token, result, artefact, size_bytes)
 
 
 def _measure(place: Workplace, evaluation: Evaluation, driver: Driver) -> EvaluationResult:
@@ -89,17 +89,19 @@ def _measure(place: Workplace, evaluation: Evaluation, driver: Driver) -> Evalua
     )
 
 
-def _write_artefacts(place: Workplace, evaluation: Evaluation, result: EvaluationResult) -> str:
+def _write_artefacts(place: Workplace, evaluation: Evaluation, result: EvaluationResult) -> tuple[str, int]:
+    """Publishes what was driven; returns the folder's name for the row, and what its files take."""
     runs = place.settings.runs_path
     folder, _ = artefacts.open_attempt(runs, evaluation)
     artefacts.write(folder / "drive.bin", result.trace.to_bytes())
     artefacts.write(folder / "simtrace.csv", result.trace.to_simtrace_csv().encode())
     artefacts.write(folder / "result.json", json.dumps(result.to_json(), indent=2).encode())
-    return artefacts.publish(runs, folder)
+    size_bytes = artefacts.size_bytes(folder)
+    return artefacts.publish(runs, folder), size_bytes
 
 
 def _finish(
-    session: Session, evaluation: Evaluation, token: str, result: EvaluationResult, artefact: str
+    session: Session, evaluation: Evaluation, token: str, result: EvaluationResult, artefact: str, size_bytes: int
 ) -> Announcement | None:
     results = {
         "total_ms": result.total_ms,
@@ -107,6 +109,7 @@ def _finish(
         "completion_percent": result.completion_percent,
         "resets": sum(lap.resets for lap in result.laps),
         "fingerprint": result.fingerprint,
+        "size_bytes": size_bytes,
     }
     finished = queueing.finish(
         session,

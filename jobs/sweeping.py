@@ -54,9 +54,10 @@ def _salvage(engine: Engine, runs: Path, job: AnyJob, folders: list[Path]) -> st
     found = next((path for path in folders if artefacts.has_weights(path)), None)
     if found is None:
         return None
+    size_bytes = artefacts.size_bytes(found)
     artefact = artefacts.publish(runs, found)
     with write_session(engine) as session:
-        kept = queueing.salvage(session, queueing.kind_of(job), job.id or 0, artefact)
+        kept = queueing.salvage(session, queueing.kind_of(job), job.id or 0, artefact, size_bytes)
     if kept:
         log.info("kept what a lost attempt had saved", job=job.public_id, artefact=artefact)
     return artefact if kept else None

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from portal.rules import ledger, outbox, queueing, sponsorship
+from portal.rules import ledger, model_use, outbox, queueing, sponsorship
 from portal.rules.broken import Code, RuleBroken
 from portal.rules.trainings import SEEDS, own_model, weights_of
 from portal.tables import Account, Evaluation, JobKind, Lap, Model, Race, Racer
@@ -55,6 +55,7 @@ def request(
     session.flush()
     ledger.reserve(session, account, JobKind.EVALUATION, evaluation.id or 0, RESERVED_MS, now=now)
     outbox.put(session, JobKind.EVALUATION, evaluation.id or 0, evaluation.attempt, now)
+    model_use.touch(session, evaluation.model_id, now)
     return evaluation
 
 

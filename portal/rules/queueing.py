@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, cast
 from sqlalchemy import func
 from sqlmodel import Session, col, or_, select, update
 
-from portal.rules import ledger, limits, outbox, sponsorship
+from portal.rules import ledger, limits, model_use, outbox, sponsorship
 from portal.rules.broken import Code, RuleBroken
 from portal.tables import Account, Evaluation, JobKind, JobState, Racer, ReservationState, TrainingRun
 
@@ -246,8 +246,9 @@ def _end(
     else:
         reservation = ledger.reservation_of(session, kind, job_id)
         job.used_ms = min(job.used_ms, reservation.amount_ms) if reservation else job.used_ms
-        ledger.settle(session, kind, job_id, job.used_ms, _price(session, kind), now=now)
-    session.flush()
+        if ledger.settle(session, kind, job_id, job.used_ms, _price(session, kind), now=now):
+            model_use.charge(session, job.model_id, job.used_ms)
+    model_use.measure(session, job.model_id)
 
 
 def _price(session: Session, kind: JobKind) -> int:
@@ -292,13 +293,13 @@ def ended_since(session: Session, kind: JobKind, since: datetime) -> Sequence[An
     return cast(Sequence[AnyJob], session.exec(select(table).where(col(table.ended_at) >= since)).all())
 
 
-def salvage(session: Session, kind: JobKind, job_id: int, artefact: str) -> bool:
+def salvage(session: Session, kind: JobKind, job_id: int, artefact: str, size_bytes: int = 0) -> bool:
     """Keeps what a lost or stopped attempt had saved, where the job is over without anything. False: it is not so."""
     job = find(session, kind, job_id)
     if job is None or not job.is_over or job.artefact is not None:
         return False
-    job.artefact = artefact
-    session.flush()
+    job.artefact, job.size_bytes = artefact, size_bytes
+    model_use.measure(session, job.model_id)
     return True
 
 

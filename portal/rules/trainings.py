@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, delete, select
 
-from portal.rules import ledger, outbox, queueing, sponsorship
+from portal.rules import ledger, model_use, outbox, queueing, sponsorship
 from portal.rules.broken import Code, RuleBroken
 from portal.tables import JobKind, JobState, Model, Racer, RewardFunction, TrainingIteration, TrainingRun
 
@@ -42,6 +42,7 @@ def request(session: Session, model: Model, *, by: Racer, now: datetime, seed: i
     session.flush()
     ledger.reserve(session, account, JobKind.TRAINING, run.id or 0, run.limit_ms, now=now)
     outbox.put(session, JobKind.TRAINING, run.id or 0, run.attempt, now)
+    model_use.touch(session, run.model_id, now)
     return run
 
 

@@ -14,7 +14,7 @@ from portal.form_problems import Problem, errors_of
 from portal.forms.model import ModelForm, read_model
 from portal.forms.parsing import FormErrors
 from portal.rate_limits import limiter
-from portal.rules import entries, models, reward_functions, trainings
+from portal.rules import entries, model_use, models, reward_functions, trainings
 from portal.rules.broken import Code, RuleBroken
 from portal.tables import Car as CarRow
 from portal.tables import JobKind, Model, TrainingRun
@@ -212,7 +212,10 @@ def download(model_id: str) -> Response:
     weights = trainings.weights_of(scope.reading(), model)
     if weights is None or weights.artefact is None:
         raise RuleBroken(Code.CONFLICT, "There is nothing to download yet. Train the model first.")
-    return model_archive.response(scope.settings().runs_path, weights.artefact, model.name)
+    answer = model_archive.response(scope.settings().runs_path, weights.artefact, model.name)
+    with scope.writing() as session:
+        model_use.touch(session, model.id or 0, clock.now())
+    return answer
 
 
 @pages.get("/garage/models/<model_id>/delete")

@@ -16,7 +16,7 @@ from jobs.workplace import Workplace
 from portal import clock, live
 from portal.database import read_session, write_session
 from portal.rules import evaluations
-from portal.tables import Evaluation, JobState, Race
+from portal.tables import Evaluation, JobState, Model, Race
 from sim.episode import EpisodeRules
 from sim.evaluation import EvaluationResult, LapResult, evaluate
 from sim.trace import DriveTrace, SimTrace
@@ -77,6 +77,16 @@ def stored(workplace: Workplace, evaluation: Evaluation) -> Evaluation:
     with read_session(workplace.engine) as session:
         check_ledger(session)
         return session.get_one(Evaluation, evaluation.id)
+
+
+def test_it_says_what_its_artefacts_take(workplace: Workplace) -> None:
+    asked = request(workplace)
+    job.execute(workplace, asked.id or 0, Drive())
+    evaluation = stored(workplace, asked)
+    folder = workplace.settings.runs_path / (evaluation.artefact or "")
+    assert evaluation.size_bytes == sum(path.stat().st_size for path in folder.iterdir()) > 0
+    with read_session(workplace.engine) as session:
+        assert session.get_one(Model, evaluation.model_id).stored_bytes == evaluation.size_bytes
 
 
 def test_it_stores_laps_result_and_artefacts(workplace: Workplace) -> None:

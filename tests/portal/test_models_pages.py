@@ -182,6 +182,15 @@ def test_the_download_is_the_models_folder(browser: FlaskClient, model: Model) -
         assert weights.read() == b"weights" * 1000
 
 
+def test_a_download_is_a_use(browser: FlaskClient, engine: Engine, model: Model) -> None:
+    used_before = model.last_used_at
+    browser.get(f"/garage/models/{model.public_id}/download")
+    with read_session(engine) as session:
+        used = session.get_one(Model, model.id).last_used_at
+    assert used is not None
+    assert used_before is None or used > used_before
+
+
 def test_there_is_no_download_before_a_training(browser: FlaskClient, engine: Engine, alice: Racer) -> None:
     with write_session(engine) as session:
         model = make_model(session, alice, "Untrained")
