@@ -14,7 +14,8 @@ from flask import Flask, abort, current_app, request, url_for
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from portal import hx
+from portal import hx, scope
+from portal.rules import sponsorship
 
 View = TypeVar("View", bound=Callable[..., object])
 
@@ -28,6 +29,8 @@ class Permission(StrEnum):
     """Known to the provider; a profile is not needed yet."""
     RACER = "racer"
     """Signed in and with a profile."""
+    GARAGE = "garage"
+    """A racer to whom models are open: nobody but administrators while multi-user mode is off."""
     ADMIN = "admin"
 
 
@@ -49,7 +52,10 @@ def permission_of(app: Flask, endpoint: str) -> Permission | None:
 
 
 def guard() -> Response | None:
-    """Runs before every request: lets it pass, sends it to the sign-in or the profile, or refuses it."""
+    """Runs before every request: lets it pass, sends it to the sign-in or the profile, or refuses it.
+
+    Raises RuleBroken (forbidden) for the garage of a racer who is shut out.
+    """
     if request.endpoint is None:
         return None  # no such page: the 404 needs no permission
     permission = permission_of(current_app, request.endpoint)
@@ -61,6 +67,8 @@ def guard() -> Response | None:
         return hx.redirect(url_for("sign_in.start", next=hx.current_path()))
     if permission is Permission.ADMIN and not current_user.racer.is_admin:
         abort(403)
-    if permission is Permission.RACER and not current_user.racer.has_profile:
+    if permission in (Permission.RACER, Permission.GARAGE) and not current_user.racer.has_profile:
         return hx.redirect(url_for("profile.edit", next=hx.current_path()))
+    if permission is Permission.GARAGE:
+        sponsorship.require_open(scope.reading(), current_user.racer)
     return None

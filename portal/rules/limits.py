@@ -29,7 +29,15 @@ def hold(session: Session) -> Limits:
     return session.exec(select(Limits).where(Limits.id == 1).with_for_update()).one()
 
 
-def change(session: Session, *, by: Racer | None, now: datetime, reason: str = "", **values: int | bool | None) -> bool:
+def change(
+    session: Session,
+    *,
+    by: Racer | None,
+    now: datetime,
+    reason: str = "",
+    action: str = "limits.change",
+    **values: int | bool | None,
+) -> bool:
     """Sets limits, prices or the multi-user switch. False where all were so already.
 
     Raises RuleBroken (invalid, with the field) for a negative value, an unknown name, or None where a value is needed.
@@ -48,5 +56,5 @@ def change(session: Session, *, by: Racer | None, now: datetime, reason: str = "
     for name in before:
         setattr(limits, name, values[name])
     after = {name: values[name] for name in before}
-    audit.record(session, "limits.change", "limits:1", by=by, now=now, before=before, after=after, reason=reason)
+    audit.record(session, action, "limits:1", by=by, now=now, before=before, after=after, reason=reason)
     return True

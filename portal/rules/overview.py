@@ -8,7 +8,19 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from portal.rules import limits
-from portal.tables import Account, Evaluation, JobState, Limits, Model, Race, Racer, Sponsorship, TrainingRun
+from portal.tables import (
+    Account,
+    Car,
+    Evaluation,
+    JobState,
+    Limits,
+    Model,
+    Race,
+    Racer,
+    Sponsorship,
+    TrainingRun,
+    Visibility,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +46,29 @@ class Overview:
     reserved_ms: int
     spent_microusd: int
     limits: Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """How much of what all racers share is taken now."""
+
+    trainings: int
+    evaluations: int
+    cars: int
+    private_leaderboards: int
+
+
+def shared(session: Session) -> Shared:
+    """The numbers of now, for the limits beside them."""
+    private = select(func.count()).select_from(Race)
+    return Shared(
+        trainings=_jobs(session, TrainingRun, 0).running,
+        evaluations=_jobs(session, Evaluation, 0).running,
+        cars=session.exec(select(func.count()).select_from(Car).where(col(Car.deleted_at).is_(None))).one(),
+        private_leaderboards=session.exec(
+            private.where(Race.visibility == Visibility.PRIVATE, col(Race.deleted_at).is_(None))
+        ).one(),
+    )
 
 
 def current(session: Session) -> Overview:

@@ -106,9 +106,11 @@ def save_profile(
 ) -> Racer:
     """Sets alias, country and helmet; what is in them was checked by the form.
 
-    Raises RuleBroken (conflict, field `alias`) where somebody else has the alias, in any case of letters.
+    Raises RuleBroken (conflict, field `alias`) where somebody else has the alias, in any case of letters, and
+    (forbidden) for a first profile while multi-user mode is off.
     """
     stored = session.get_one(Racer, racer.id)
+    require_may_join(session, stored)
     before = _profile(stored)
     after = {"alias": alias, "country": country, "avatar_body": avatar_body, "avatar_trim": avatar_trim}
     if after == before:
@@ -123,6 +125,12 @@ def save_profile(
     session.refresh(stored)
     audit.record(session, "racer.profile", f"racer:{stored.public_id}", by=stored, now=now, before=before, after=after)
     return stored
+
+
+def require_may_join(session: Session, racer: Racer) -> None:
+    """Raises RuleBroken (forbidden) for somebody without a profile while multi-user mode is off."""
+    if not racer.has_profile and not racer.is_admin and not limits.current(session).multi_user_enabled:
+        raise RuleBroken(Code.FORBIDDEN, MULTI_USER_OFF)
 
 
 def _profile(racer: Racer) -> dict[str, str | None]:

@@ -13,7 +13,7 @@ from typing import Any, TypedDict, Unpack
 from sqlalchemy import ColumnElement, and_, func, or_
 from sqlmodel import Session, col, select
 
-from portal.rules import audit
+from portal.rules import audit, sponsorship
 from portal.rules.broken import Code, RuleBroken
 from portal.tables import Race, Racer, Submission, Visibility
 
@@ -89,8 +89,9 @@ def create(
 ) -> Race:
     """Makes a public race. Its seed is public and drives every submission, so that a result can be repeated.
 
-    Raises RuleBroken (invalid) with the field that is wrong.
+    Raises RuleBroken: invalid (with the field that is wrong), forbidden (multi-user mode is off for this racer).
     """
+    sponsorship.require_open(session, owner)
     race = Race(
         owner_id=owner.id or 0, seed=secrets.randbelow(SEEDS) if seed is None else seed, created_at=now, **details
     )

@@ -56,6 +56,12 @@ def is_shut_out(session: Session, racer: Racer) -> bool:
     return not limits.current(session).multi_user_enabled and not session.get_one(Racer, racer.id).is_admin
 
 
+def require_open(session: Session, racer: Racer) -> None:
+    """Raises RuleBroken (forbidden) where multi-user mode is off for this racer."""
+    if is_shut_out(session, racer):
+        raise RuleBroken(Code.FORBIDDEN, SWITCHED_OFF)
+
+
 def require(session: Session, racer: Racer) -> None:
     """Raises RuleBroken (forbidden) with the refusal where the racer may start nothing that costs."""
     reason = refusal(session, racer)

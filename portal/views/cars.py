@@ -24,13 +24,13 @@ Answer = Response | tuple[str, int]
 
 
 @pages.get("/garage/cars/new")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 def new() -> tuple[str, int]:
     return _form(values_of(Car.default()), None)
 
 
 @pages.post("/garage/cars/new")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 def create() -> Answer:
     try:
         form = read_car(request.form)
@@ -43,7 +43,7 @@ def create() -> Answer:
 
 
 @pages.get("/garage/cars/<car_id>")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 def edit(car_id: str) -> tuple[str, int]:
     row = cars.get_own(scope.reading(), scope.me(), car_id)
     try:
@@ -54,7 +54,7 @@ def edit(car_id: str) -> tuple[str, int]:
 
 
 @pages.post("/garage/cars/<car_id>")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 def update(car_id: str) -> Answer:
     row = cars.get_own(scope.reading(), scope.me(), car_id)
     try:
@@ -68,7 +68,7 @@ def update(car_id: str) -> Answer:
 
 
 @pages.post("/garage/cars/<car_id>/duplicate")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 def duplicate(car_id: str) -> Response:
     with scope.writing() as session:
         row = cars.duplicate(session, car_id, by=scope.me(), now=clock.now())
@@ -77,13 +77,13 @@ def duplicate(car_id: str) -> Response:
 
 
 @pages.get("/garage/cars/<car_id>/delete")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 def ask_delete(car_id: str) -> str:
     return render_template("cars/delete.html", car=cars.get_own(scope.reading(), scope.me(), car_id))
 
 
 @pages.post("/garage/cars/<car_id>/delete")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 def delete(car_id: str) -> Response:
     with scope.writing() as session:
         cars.delete(session, car_id, by=scope.me(), now=clock.now())
@@ -91,7 +91,7 @@ def delete(car_id: str) -> Response:
 
 
 @pages.post("/garage/cars/<car_id>/restore")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 def restore(car_id: str) -> Response:
     with scope.writing() as session:
         row = cars.restore(session, car_id, by=scope.me())

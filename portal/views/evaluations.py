@@ -21,7 +21,7 @@ Answer = Response | tuple[str, int]
 
 
 @pages.get("/garage/models/<model_id>/evaluations")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 def of_model(model_id: str) -> str:
     session = scope.reading()
     model = models.get_own(session, scope.me(), model_id)
@@ -34,14 +34,14 @@ def of_model(model_id: str) -> str:
 
 
 @pages.get("/garage/models/<model_id>/evaluate")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 def new(model_id: str) -> tuple[str, int]:
     model = models.get_own(scope.reading(), scope.me(), model_id)
     return _form(model, evaluation_parts.default_values(model))
 
 
 @pages.post("/garage/models/<model_id>/evaluate")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 @limiter.limit("30 per minute")
 def create(model_id: str) -> Answer:
     model = models.get_own(scope.reading(), scope.me(), model_id)
@@ -101,14 +101,14 @@ def drive(evaluation_id: str) -> Response:
 
 
 @pages.get("/evaluations/<evaluation_id>/stop")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 def ask_stop(evaluation_id: str) -> str:
     evaluation = evaluations.get_own(scope.reading(), scope.me(), evaluation_id)
     return render_template("evaluations/stop.html", evaluation=evaluation)
 
 
 @pages.post("/evaluations/<evaluation_id>/stop")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 def stop(evaluation_id: str) -> Response:
     with scope.writing() as session:
         evaluation = evaluations.get_own(session, scope.me(), evaluation_id)

@@ -14,7 +14,7 @@ pages.app_template_filter("plain")(plain)
 
 
 @pages.get("/garage")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 def index() -> str:
     session, racer = scope.reading(), scope.me()
     own_cars = cars.of_racer(session, racer)

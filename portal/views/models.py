@@ -29,13 +29,13 @@ few_checks = limiter.shared_limit(
 
 
 @pages.get("/garage/models/new")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 def new() -> tuple[str, int]:
     return _form(garage_parts.default_values(request.args.get("track", "")))
 
 
 @pages.post("/garage/models/new")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 @few_checks
 def create() -> Answer:
     values = MultiDict(request.form)
@@ -105,7 +105,7 @@ def _form(
 
 
 @pages.get("/garage/models/<model_id>")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 def show(model_id: str) -> Response:
     model = own(model_id)
     context = training_parts.tab(model, request.args.get("run"))
@@ -113,7 +113,7 @@ def show(model_id: str) -> Response:
 
 
 @pages.get("/garage/models/<model_id>/submissions")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 def submissions(model_id: str) -> str:
     model, session = own(model_id), scope.reading()
     return render_template(
@@ -125,14 +125,14 @@ def submissions(model_id: str) -> str:
 
 
 @pages.get("/garage/models/<model_id>/configuration")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 def configuration(model_id: str) -> tuple[str, int]:
     model = own(model_id)
     return _configuration(model, {"name": model.name, "description": model.description})
 
 
 @pages.post("/garage/models/<model_id>/configuration")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 def rename(model_id: str) -> Answer:
     name, description = request.form.get("name", ""), request.form.get("description", "")[:1000]
     try:
@@ -161,7 +161,7 @@ def _configuration(model: Model, values: dict[str, str], problem: Problem | None
 
 
 @pages.get("/garage/models/<model_id>/clone")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 def clone(model_id: str) -> tuple[str, int]:
     model, session = own(model_id), scope.reading()
     values = garage_parts.values_of(model, reward_functions.current(session, model).code)
@@ -170,7 +170,7 @@ def clone(model_id: str) -> tuple[str, int]:
 
 
 @pages.post("/garage/models/<model_id>/clone")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 @few_checks
 def make_clone(model_id: str) -> Answer:
     parent, values = own(model_id), MultiDict(request.form)
@@ -206,7 +206,7 @@ def _copy(session: Session, parent: Model, form: ModelForm, car: CarRow | None) 
 
 
 @pages.get("/garage/models/<model_id>/download")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 def download(model_id: str) -> Response:
     model = own(model_id)
     weights = trainings.weights_of(scope.reading(), model)
@@ -219,13 +219,13 @@ def download(model_id: str) -> Response:
 
 
 @pages.get("/garage/models/<model_id>/delete")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 def ask_delete(model_id: str) -> str:
     return render_template("models/delete.html", model=own(model_id))
 
 
 @pages.post("/garage/models/<model_id>/delete")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 def delete(model_id: str) -> Response:
     with scope.writing() as session:
         models.delete(session, model_id, by=scope.me(), now=clock.now())
@@ -233,7 +233,7 @@ def delete(model_id: str) -> Response:
 
 
 @pages.post("/garage/models/<model_id>/restore")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 def restore(model_id: str) -> Response:
     with scope.writing() as session:
         model = models.restore(session, model_id, by=scope.me())

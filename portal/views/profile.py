@@ -13,7 +13,7 @@ from portal.access import Permission, access
 from portal.forms.parsing import FormErrors, parse
 from portal.forms.profile import COLOURS, ProfileForm, countries
 from portal.rules import browser_sessions, ledger, racers
-from portal.rules.broken import RuleBroken
+from portal.rules.broken import Code, RuleBroken
 
 pages = Blueprint("profile", __name__)
 
@@ -42,6 +42,7 @@ def show() -> str:
 @access(Permission.SIGNED_IN)
 def edit() -> str:
     me = scope.me()
+    racers.require_may_join(scope.reading(), me)
     values = {name: getattr(me, name) or "" for name in ProfileForm.model_fields}
     return _form(values, {})
 
@@ -57,6 +58,8 @@ def save() -> Answer:
     except FormErrors as errors:
         return _form(request.form.to_dict(), errors.by_field), 422
     except RuleBroken as refusal:
+        if refusal.code is Code.FORBIDDEN:
+            raise
         return _form(request.form.to_dict(), {refusal.field or "": refusal.message}), 422
     flash(_("Welcome to the paddock, %(alias)s.", alias=form.alias) if is_first else _("Profile saved."), "success")
     return redirect(_next(), code=303)

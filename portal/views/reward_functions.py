@@ -26,7 +26,7 @@ few_checks = limiter.shared_limit(
 
 
 @pages.post("/garage/reward-functions/check")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 @limiter.shared_limit(reward_help.CHECKS_PER_MINUTE, scope="reward-check")
 def check() -> Answer:
     """Tries code on a track: a fragment for the editor, a page of its own for a plain form."""
@@ -47,7 +47,7 @@ def check() -> Answer:
 
 
 @pages.get("/garage/reward-functions/examples/<name>")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 def example(name: str) -> Response:
     """An example's text, for the editor."""
     found = next((example for example in EXAMPLES if example.name == name), None)
@@ -57,7 +57,7 @@ def example(name: str) -> Response:
 
 
 @pages.get("/garage/models/<model_id>/reward-function")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 def show(model_id: str) -> tuple[str, int]:
     model = models.get_own(scope.reading(), scope.me(), model_id)
     version = request.args.get("version", "")
@@ -69,7 +69,7 @@ def show(model_id: str) -> tuple[str, int]:
 
 
 @pages.post("/garage/models/<model_id>/reward-function")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 @few_checks
 def save(model_id: str) -> Answer:
     model = models.get_own(scope.reading(), scope.me(), model_id)
@@ -127,7 +127,7 @@ def _error_of_latest(model: Model) -> dict[str, object] | None:
 
 
 @pages.get("/garage/models/<model_id>/reward-function/changes")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 def changes(model_id: str) -> str:
     """What changed between two versions; without numbers, between the last two."""
     session = scope.reading()

@@ -19,7 +19,7 @@ pages = Blueprint("trainings", __name__)
 
 
 @pages.post("/garage/models/<model_id>/train")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 @limiter.limit("30 per minute")
 def start(model_id: str) -> Response | tuple[str, int]:
     """Trains a model with the stop time that the form says, else with its own."""
@@ -43,7 +43,7 @@ def _not_started(model: Model, problem: FormErrors) -> tuple[str, int]:
 
 
 @pages.get("/garage/trainings/<run_id>/stop")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 def ask_stop(run_id: str) -> str:
     session = scope.reading()
     run = trainings.get_own(session, scope.me(), run_id)
@@ -51,7 +51,7 @@ def ask_stop(run_id: str) -> str:
 
 
 @pages.post("/garage/trainings/<run_id>/stop")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 def stop(run_id: str) -> Response:
     with scope.writing() as session:
         run = trainings.get_own(session, scope.me(), run_id)
@@ -62,7 +62,7 @@ def stop(run_id: str) -> Response:
 
 
 @pages.get("/garage/trainings/<run_id>/points")
-@access(Permission.RACER)
+@access(Permission.GARAGE)
 def points(run_id: str) -> Response:
     """The graph and a drive as JSON, for the page's script."""
     session = scope.reading()

@@ -32,6 +32,8 @@ MATRIX = {
     "/admin/racers/pause": ("in", 403, 403, 422),
     "/admin/racers/pause?racer=0000000000000000": ("in", 403, 403, 404),
     "/admin/racers/delete?racer={alice}": (404, 404, 404, 404),
+    "/admin/setup": ("in", 403, 403, 200),
+    "/admin/setup/disable": ("in", 403, 403, 200),
     "/admin/accounts": ("in", 403, 403, 200),
     "/admin/accounts/new": ("in", 403, 403, 200),
 }
@@ -42,6 +44,9 @@ CHANGES = {
     "/profile/sessions/end-others": ("in", 303, 303, 303),
     "/admin/racers/pause": ("in", 403, 403, 422),
     "/admin/racers/quota": ("in", 403, 403, 422),
+    "/admin/setup": ("in", 403, 403, 422),
+    "/admin/setup/disable": ("in", 403, 403, 422),
+    "/admin/setup/enable": ("in", 403, 403, 422),
     "/admin/accounts/new": ("in", 403, 403, 422),
     "/admin/accounts/nobody/reset_password": ("in", 403, 403, 404),
     "/admin/accounts/nobody/deactivate": ("in", 403, 403, 404),
@@ -97,7 +102,7 @@ def test_nobody_without_a_profile_gets_past_the_profile_to_any_page_of_a_racer(
     app: Flask, browsers: dict[str, FlaskClient]
 ) -> None:
     for rule in routes(app):
-        if permission_of(app, rule.endpoint) is Permission.RACER and "GET" in (rule.methods or ()):
+        if permission_of(app, rule.endpoint) in (Permission.RACER, Permission.GARAGE) and "GET" in (rule.methods or ()):
             path = "/".join("x" if part.startswith("<") else part for part in rule.rule.split("/"))
             answer = browsers["newcomer"].get(path)
             assert answer.status_code in (303, 404), path
