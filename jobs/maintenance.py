@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs import announce, dispatch, sweeping
+from jobs import announce, deliveries, dispatch, sweeping
 from jobs.workplace import Workplace
 from portal import clock, live, redis_connection
 from portal.database import make_engine, read_session, write_session
@@ -30,6 +30,7 @@ from portal.tables import JobKind
 TICK_S = 2.0
 REAP_EVERY = timedelta(seconds=15)
 RECONCILE_EVERY = timedelta(minutes=1)
+FORGET_EVERY = timedelta(hours=1)
 SWEEP_BACK = timedelta(hours=1)
 EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -93,6 +94,7 @@ class Rounds:
             ("send", timedelta(0), lambda: dispatch.send_outbox(place.engine, place.redis, now)),
             ("places", timedelta(0), lambda: self.places.tell(place.engine, place.redis)),
             ("sweep", RECONCILE_EVERY, lambda: self._sweep(now)),
+            ("forget deliveries", FORGET_EVERY, lambda: deliveries.forget(place, now)),
         ]
         for name, every, step in steps:
             if now - self._last.get(name, EPOCH) < every:
@@ -120,10 +122,12 @@ def run_forever(settings: Settings) -> None:
     signal.signal(signal.SIGINT, stop)
     engine, redis = make_engine(settings.database_address), redis_connection.for_requests(settings.redis_address)
     workplace = Workplace(settings, engine, redis, "maintenance", stopping)
-    rounds = Rounds(workplace)
+    rounds, couriers = Rounds(workplace), deliveries.start(workplace)
     try:
         while not stopping.is_set():
             rounds.go(clock.now())
             stopping.wait(TICK_S)
     finally:
+        stopping.set()
+        deliveries.wait_for_end(couriers)
         workplace.close()

@@ -16,6 +16,7 @@ from paddock import valkey
 from portal.settings import Settings
 
 LEAST_FREE_BYTES = 1 << 30
+MAIL_SERVER_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -28,13 +29,14 @@ class Finding:
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """Looks at the data directory, simulator, learner, queue server, database and sandbox."""
+    """Looks at the data directory, simulator, learner, queue server, database, mail server and sandbox."""
     checks: list[Callable[[Settings], list[Finding]]] = [
         _data,
         _simulator,
         _learner,
         _queue_server,
         _database,
+        _mail_server,
         _sandbox,
     ]
     return [finding for check in checks for finding in check(settings)]
@@ -100,6 +102,15 @@ def _database(settings: Settings) -> list[Finding]:
     except SQLAlchemyError as error:
         return [Finding("database", False, f"cannot be opened: {type(error).__name__}; see PADDOCK_DATABASE_URL")]
     return [Finding("database", current, "current" if current else "needs `paddock migrate`")]
+
+
+def _mail_server(settings: Settings) -> list[Finding]:
+    from jobs import mails
+
+    if not settings.smtp_url:
+        return [Finding("mail server", True, "not set: no mails are sent; see PADDOCK_SMTP_URL")]
+    error = mails.unreachable(settings, MAIL_SERVER_S)
+    return [Finding("mail server", not error, f"{error}; see PADDOCK_SMTP_URL" if error else "takes mails")]
 
 
 def _sandbox(_settings: Settings) -> list[Finding]:

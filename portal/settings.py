@@ -76,6 +76,10 @@ def _mail_server(value: str) -> str:
     parts = urlsplit(value)
     if value and (parts.scheme not in ("smtp", "smtp+starttls", "smtps") or not parts.hostname):
         raise ValueError("must begin with smtp://, smtp+starttls:// or smtps:// and name a host")
+    try:
+        _ = parts.port
+    except ValueError:
+        raise ValueError("must have a port from 1 to 65535, or none") from None
     return value
 
 
