@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs import announce, deliveries, dispatch, sweeping
+from jobs import announce, deliveries, dispatch, purging, sweeping
 from jobs.workplace import Workplace
 from portal import clock, live, redis_connection
 from portal.database import make_engine, read_session, write_session
@@ -94,6 +94,7 @@ class Rounds:
             ("send", timedelta(0), lambda: dispatch.send_outbox(place.engine, place.redis, now)),
             ("places", timedelta(0), lambda: self.places.tell(place.engine, place.redis)),
             ("sweep", RECONCILE_EVERY, lambda: self._sweep(now)),
+            ("purge", RECONCILE_EVERY, lambda: purging.purge(place.engine, place.settings.runs_path, now)),
             ("forget deliveries", FORGET_EVERY, lambda: deliveries.forget(place, now)),
         ]
         for name, every, step in steps:

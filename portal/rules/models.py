@@ -8,7 +8,17 @@ from enum import StrEnum
 
 from sqlmodel import Session, col, select
 
-from portal.rules import evaluations, ledger, names, queueing, reward_functions, sponsorship, trainings
+from portal.rules import (
+    audit,
+    evaluations,
+    ledger,
+    model_deletion,
+    names,
+    queueing,
+    reward_functions,
+    sponsorship,
+    trainings,
+)
 from portal.rules.broken import Code, RuleBroken
 from portal.tables import Car as CarRow
 from portal.tables import JobState, Model, Racer, TrainingRun
@@ -75,7 +85,7 @@ def create(
     is reached).
     """
     sponsorship.require(session, racer)
-    _check_maximum(session, racer)
+    check_maximum(session, racer, by=racer)
     _check_trainable(car)
     model = Model(
         racer_id=racer.id or 0,
@@ -163,29 +173,41 @@ def set_limit(session: Session, model: Model, *, by: Racer, training_limit_ms: i
 
 
 def delete(session: Session, public_id: str, *, by: Racer, now: datetime) -> Model:
-    """Takes a model out of the garage; `restore` brings it back. Entered in a race, its results stay there.
+    """Takes a model out of the racer's garage; `restore` brings it back. Entered in a race, its results stay there.
 
     Raises RuleBroken (conflict) while it is being trained or evaluated.
     """
     model = get_own(session, by, public_id)
-    busy = queueing.models_at_work(session, model.racer_id, states=(JobState.QUEUED, JobState.RUNNING))
-    if model.id in busy:
-        raise RuleBroken(Code.CONFLICT, "This model is at work. Stop it or wait for the end, then delete it.")
-    model.deleted_at = now
-    session.flush()
+    model_deletion.delete(session, model, by=by, now=now)
     return model
 
 
-def restore(session: Session, public_id: str, *, by: Racer) -> Model:
-    """Brings a deleted model back, under a free name. One that is not deleted stays as it is."""
+def restore(session: Session, public_id: str, *, by: Racer, now: datetime) -> Model:
+    """Brings the racer's deleted model back, under a free name. One that is not deleted stays as it is."""
     model = _own(session, by, public_id)
-    if model.deleted_at is not None:
-        _check_maximum(session, by)
-        taken = {other.name for other in of_racer(session, by)}
-        model.name = names.copied(model.name, taken) if names.is_taken(model.name, taken) else model.name
-        model.deleted_at = None
-        session.flush()
+    bring_back(session, model, by=by, now=now)
     return model
+
+
+def bring_back(session: Session, model: Model, *, by: Racer, now: datetime, reason: str = "") -> bool:
+    """Undoes a deletion; whose model it is was checked by the caller. False: it is not deleted.
+
+    Raises RuleBroken (conflict) where its files are gone for good or its racer has as many models as allowed.
+    """
+    model = session.get_one(Model, model.id, populate_existing=True, with_for_update={"key_share": True})
+    if model.deleted_at is None:
+        return False
+    if not model_deletion.can_come_back(model):
+        raise RuleBroken(Code.CONFLICT, "This model was deleted for good. It cannot be brought back.")
+    owner = session.get_one(Racer, model.racer_id)
+    check_maximum(session, owner, by=by)
+    taken = {other.name for other in of_racer(session, owner)}
+    model.name = names.copied(model.name, taken) if names.is_taken(model.name, taken) else model.name
+    model.deleted_at = None
+    session.flush()
+    facts = {"name": model.name, "owner": owner.alias or owner.name}
+    audit.record(session, "model.restore", f"model:{model.public_id}", by=by, now=now, after=facts, reason=reason)
+    return True
 
 
 def get_own(session: Session, racer: Racer, public_id: str) -> Model:
@@ -240,13 +262,19 @@ def _own(session: Session, racer: Racer, public_id: str) -> Model:
     return model
 
 
-def _check_maximum(session: Session, racer: Racer) -> None:
+def check_maximum(session: Session, racer: Racer, *, by: Racer) -> None:
+    """Refuses (conflict) one model more than the racer may have; `by` is who reads the sentence."""
     allowed = ledger.account_of(session, racer).maximum_models
-    if len(of_racer(session, racer)) >= allowed:
-        raise RuleBroken(
-            Code.CONFLICT,
-            f"You may have {allowed} models, and you have. Delete one, or ask the administrator for more.",
-        )
+    if len(of_racer(session, racer)) < allowed:
+        return
+    if by.id != racer.id:
+        name = racer.alias or racer.name
+        message = f"{name}'s maximum of models ({allowed}) is reached. Raise it, or delete one of the models."
+        raise RuleBroken(Code.CONFLICT, message)
+    raise RuleBroken(
+        Code.CONFLICT,
+        f"You may have {allowed} models, and you have. Delete one, or ask the administrator for more.",
+    )
 
 
 def _free_name(session: Session, racer: Racer, name: str, besides: Model | None = None) -> str:
@@ -272,9 +300,10 @@ def _check_trainable(car: Car) -> None:
 
 
 def deleted(session: Session, racer: Racer, public_id: str) -> Model | None:
-    """The racer's deleted model, for the offer to bring it back; None where there is none."""
-    gone = col(Model.deleted_at).is_not(None)
-    return session.exec(select(Model).where(Model.public_id == public_id, Model.racer_id == racer.id, gone)).first()
+    """The racer's deleted model, for the offer to bring it back; None where there is none to bring back."""
+    query = select(Model).where(Model.public_id == public_id, Model.racer_id == racer.id)
+    model = session.exec(query).first()
+    return model if model is not None and model_deletion.can_come_back(model) else None
 
 
 def name_for_copy(session: Session, model: Model) -> str:

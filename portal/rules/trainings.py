@@ -47,8 +47,11 @@ def request(session: Session, model: Model, *, by: Racer, now: datetime, seed: i
 
 
 def own_model(session: Session, model: Model, racer: Racer) -> Model:
-    """The model, fresh, where it is the racer's and not deleted; else RuleBroken (missing)."""
-    found = session.get(Model, model.id, populate_existing=True)
+    """The model, fresh, where it is the racer's and not deleted; else RuleBroken (missing).
+
+    Nobody deletes it until the transaction ends.
+    """
+    found = session.get(Model, model.id, populate_existing=True, with_for_update={"key_share": True})
     if found is None or found.racer_id != racer.id or found.deleted_at is not None:
         raise RuleBroken(Code.MISSING, "There is no such model.")
     return found

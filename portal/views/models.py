@@ -236,7 +236,7 @@ def delete(model_id: str) -> Response:
 @access(Permission.GARAGE)
 def restore(model_id: str) -> Response:
     with scope.writing() as session:
-        model = models.restore(session, model_id, by=scope.me())
+        model = models.restore(session, model_id, by=scope.me(), now=clock.now())
     flash(_("%(name)s is back in your garage.", name=model.name), "success")
     return hx.redirect(url_for("garage.index"))
 

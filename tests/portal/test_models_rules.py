@@ -63,7 +63,7 @@ def test_the_racers_number_of_models_is_a_limit(session: Session) -> None:
     models.delete(session, first.public_id, by=alice, now=NOON)
     make_model(session, alice, "Three")
     with pytest.raises(RuleBroken, match="2 models"):
-        models.restore(session, first.public_id, by=alice)
+        models.restore(session, first.public_id, by=alice, now=NOON)
 
 
 def test_another_racers_model_does_not_exist(session: Session) -> None:
@@ -72,7 +72,7 @@ def test_another_racers_model_does_not_exist(session: Session) -> None:
     for attempt in (
         lambda: models.get_own(session, bob, model.public_id),
         lambda: models.delete(session, model.public_id, by=bob, now=NOON),
-        lambda: models.restore(session, model.public_id, by=bob),
+        lambda: models.restore(session, model.public_id, by=bob, now=NOON),
         lambda: models.rename(session, model.public_id, by=bob, name="Mine", description=""),
         lambda: models.set_limit(session, model, by=bob, training_limit_ms=120_000),
         lambda: clone(session, model, bob),
@@ -148,7 +148,7 @@ def test_deleting_is_undone_by_restoring(session: Session) -> None:
     assert models.deleted(session, alice, model.public_id) == model
     with pytest.raises(RuleBroken):
         models.get_own(session, alice, model.public_id)
-    models.restore(session, model.public_id, by=alice)
+    models.restore(session, model.public_id, by=alice, now=NOON)
     assert models.get_own(session, alice, model.public_id) == model
 
 
