@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from portal.rules import ledger, model_use, outbox, queueing, sponsorship
+from portal.rules import budgets, ledger, model_use, outbox, queueing, sponsorship
 from portal.rules.broken import Code, RuleBroken
 from portal.rules.trainings import SEEDS, own_model, weights_of
 from portal.tables import Account, Evaluation, JobKind, Lap, Model, Race, Racer
@@ -33,10 +33,10 @@ def request(
 
     With a race, the race's account pays and a paused racer may; else the racer's account does. Raises RuleBroken:
     missing (not the racer's model), forbidden (not sponsored now), conflict (no weights yet, too many models at work,
-    or too little quota left).
+    too little quota left, or a budget's hard cap).
     """
     model = own_model(session, model, by)
-    account = _paying_account(session, model, by, race)
+    account = _paying_account(session, model, by, race, now)
     weights = weights_of(session, model)
     if weights is None:
         raise RuleBroken(Code.CONFLICT, "This model has no weights yet. Train it first.")
@@ -59,13 +59,14 @@ def request(
     return evaluation
 
 
-def _paying_account(session: Session, model: Model, by: Racer, race: Race | None) -> Account:
+def _paying_account(session: Session, model: Model, by: Racer, race: Race | None, now: datetime) -> Account:
     reason = sponsorship.race_refusal(session, by) if race else sponsorship.refusal(session, by)
     if reason:
         raise RuleBroken(Code.FORBIDDEN, reason)
+    account = ledger.account_of(session, by) if race is None else ledger.race_account(session, race)
+    budgets.require(session, account, JobKind.EVALUATION, RESERVED_MS, now=now)
     if race is not None:
-        return ledger.race_account(session, race)
-    account = ledger.account_of(session, by)
+        return account
     queueing.admit(session, account, model.racer_id, model.id or 0)
     return account
 

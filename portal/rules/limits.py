@@ -24,9 +24,10 @@ def current(session: Session) -> Limits:
 def hold(session: Session) -> Limits:
     """The limits, held until the transaction ends: whoever counts running jobs against them counts alone.
 
-    On SQLite a write transaction is alone already; elsewhere the row is locked.
+    On SQLite a write transaction is alone already; elsewhere the row is locked, and what was read before is read again.
     """
-    return session.exec(select(Limits).where(Limits.id == 1).with_for_update()).one()
+    row = select(Limits).where(Limits.id == 1).with_for_update()
+    return session.exec(row.execution_options(populate_existing=True)).one()
 
 
 def change(

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, cast
 from sqlalchemy import func
 from sqlmodel import Session, col, or_, select, update
 
-from portal.rules import ledger, limits, model_use, outbox, sponsorship
+from portal.rules import budgets, ledger, limits, model_use, outbox, sponsorship
 from portal.rules.broken import Code, RuleBroken
 from portal.tables import Account, Evaluation, JobKind, JobState, Racer, ReservationState, TrainingRun
 
@@ -120,7 +120,7 @@ def _account(session: Session, job: AnyJob) -> Account | None:
     return session.get(Account, reservation.account_id, populate_existing=True) if reservation else None
 
 
-def refusal(session: Session, job: AnyJob) -> str:
+def refusal(session: Session, job: AnyJob, *, now: datetime) -> str:
     """Why a queued job must not start any more; empty where it may.
 
     A job that ran before and lost its worker is training in progress: it runs on.
@@ -128,9 +128,8 @@ def refusal(session: Session, job: AnyJob) -> str:
     if job.started_at is not None:
         return ""
     racer = session.get_one(Racer, job.racer_id)
-    if isinstance(job, Evaluation) and job.race_id is not None:
-        return sponsorship.race_refusal(session, racer) or ""
-    reason = sponsorship.refusal(session, racer)
+    for_race = isinstance(job, Evaluation) and job.race_id is not None
+    reason = sponsorship.race_refusal(session, racer) if for_race else sponsorship.refusal(session, racer)
     if reason:
         return reason
     reservation = ledger.reservation_of(session, kind_of(job), job.id or 0)
@@ -139,7 +138,7 @@ def refusal(session: Session, job: AnyJob) -> str:
         return "Nothing is reserved for this job any more. Request it again."
     if account.quota_ms is not None and account.used_ms + account.reserved_ms > account.quota_ms:
         return "Your quota was lowered and does not cover this job any more. Ask the administrator for more hours."
-    return ""
+    return budgets.start_refusal(session, account, kind_of(job), reservation.amount_ms, now=now)
 
 
 def claim(session: Session, kind: JobKind, job_id: int, *, worker: str, now: datetime) -> str | None:
@@ -152,7 +151,7 @@ def claim(session: Session, kind: JobKind, job_id: int, *, worker: str, now: dat
     job = find(session, kind, job_id)
     if job is None or job.state != JobState.QUEUED:
         return None
-    refused = refusal(session, job)
+    refused = refusal(session, job, now=now)
     if refused:
         _end(session, job, JobState.REFUSED, now=now, message=refused)
         return None

@@ -10,11 +10,11 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import Select
 
-from portal.rules import evaluations, queueing, races, sponsorship, trainings
+from portal.rules import budgets, evaluations, queueing, races, sponsorship, trainings
 from portal.rules.broken import Code, RuleBroken
 from portal.rules.races import RaceState
 from portal.rules.ranking import LapTime, longest_run_of_laps
-from portal.tables import Evaluation, JobState, Lap, Model, Race, Racer, Submission
+from portal.tables import Evaluation, JobKind, JobState, Lap, Model, Race, Racer, Submission
 
 UNCOUNTED = (JobState.FAILED, JobState.REFUSED, JobState.STOPPED)
 """States in which a submission does not count against the maximum: the racer got no result from it."""
@@ -126,7 +126,8 @@ def why_closed(session: Session, race: Race, racer: Racer, *, now: datetime) -> 
         return broken.message
     if left(session, race, racer) <= 0:
         return f"You have entered {race.maximum_submissions} times, which is the maximum."
-    return sponsorship.race_refusal(session, racer) or ""
+    reason = sponsorship.race_refusal(session, racer)
+    return reason or budgets.refusal(session, None, JobKind.EVALUATION, evaluations.RESERVED_MS, now=now)
 
 
 def why_not(session: Session, model: Model) -> str:

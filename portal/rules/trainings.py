@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, delete, select
 
-from portal.rules import ledger, model_use, outbox, queueing, sponsorship
+from portal.rules import budgets, ledger, model_use, outbox, queueing, sponsorship
 from portal.rules.broken import Code, RuleBroken
 from portal.tables import JobKind, JobState, Model, Racer, RewardFunction, TrainingIteration, TrainingRun
 
@@ -21,11 +21,12 @@ def request(session: Session, model: Model, *, by: Racer, now: datetime, seed: i
     """Queues a training of the racer's own model and reserves its whole stop time.
 
     Raises RuleBroken: missing (not the racer's model), forbidden (not sponsored now), conflict (the model is being
-    trained, has no reward function, too many models at work, or too little quota left).
+    trained, has no reward function, too many models at work, too little quota left, or a budget's hard cap).
     """
     model = own_model(session, model, by)
     sponsorship.require(session, by)
     account = ledger.account_of(session, by)
+    budgets.require(session, account, JobKind.TRAINING, model.training_limit_ms, now=now)
     queueing.admit(session, account, model.racer_id, model.id or 0)
     if active(session, model) is not None:
         raise RuleBroken(Code.CONFLICT, "This model is being trained already. Wait for the end or stop it.")
