@@ -6,6 +6,9 @@ driver default lets two requests read the same balance and both spend it.
 
 from __future__ import annotations
 
+import random
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -14,6 +17,12 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlmodel import Session
 
 POOL_SIZE = 64
+BUSY_MS = 10_000
+"""How long a statement waits on SQLite: for a checkpoint, or for another process that opens the file."""
+PATIENCE_S = 30.0
+"""How long a writer waits for the others on SQLite."""
+FIRST_PAUSE_S, LAST_PAUSE_S, LONG_WAIT_S = 0.004, 0.0005, 2.0
+"""Between two looks whether it is a writer's turn: at its coming, and when it has waited long."""
 
 
 def make_engine(address: str) -> Engine:
@@ -29,14 +38,41 @@ def make_engine(address: str) -> Engine:
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # the driver must not begin transactions of its own
     cursor = connection.cursor()
-    for pragma in ("journal_mode=wal", "synchronous=normal", "foreign_keys=on", "busy_timeout=10000"):
+    for pragma in ("journal_mode=wal", "synchronous=normal", "foreign_keys=on", f"busy_timeout={BUSY_MS}"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("write", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if not connection.get_execution_options().get("write", False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    driver: Any = connection.connection.driver_connection
+    driver.execute("PRAGMA busy_timeout=0")
+    try:
+        if not _got_turn(driver):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # raises what SQLAlchemy makes of it
+    finally:
+        driver.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+
+
+def _got_turn(driver: sqlite3.Connection) -> bool:
+    """Waits for its turn to write and begins; False where it waited in vain.
+
+    SQLite's own waiting looks the more rarely the longer it lasts, so that of many writers some starve; here it is the
+    other way round.
+    """
+    began = time.monotonic()
+    while (waited := time.monotonic() - began) < PATIENCE_S:
+        try:
+            driver.execute("BEGIN IMMEDIATE")
+            return True
+        except sqlite3.OperationalError as error:
+            if not getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
+                return False
+        pause = FIRST_PAUSE_S + (LAST_PAUSE_S - FIRST_PAUSE_S) * min(1.0, waited / LONG_WAIT_S)
+        time.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311  only so that nobody keeps in step
+    return False
 
 
 def read_session(engine: Engine) -> Session:

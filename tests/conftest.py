@@ -14,6 +14,7 @@ from redis import Redis
 from sqlalchemy import Engine
 from sqlmodel import Session
 
+from bench.postgres import PostgresMissing
 from paddock import valkey
 from portal import clock, scope
 from portal.app import create_app
@@ -21,9 +22,11 @@ from portal.database import make_engine, write_session
 from portal.rules import browser_sessions
 from portal.settings import Settings
 from portal.tables import Racer
-from tests.migrated import migrated_copy
+from tests.migrated import MigratedPostgres, migrated_copy, migrated_postgres
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+DATABASES = SQLITE, POSTGRESQL = "sqlite", "postgresql"
 
 
 @pytest.fixture(scope="session")
@@ -52,18 +55,42 @@ def redis(valkey_address: str) -> Iterator[Redis]:
     connection.close()
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests that are marked `both_databases` run twice, with everything that they use on one and on the other."""
+    if "database" in metafunc.fixturenames and metafunc.definition.get_closest_marker("both_databases"):
+        metafunc.parametrize("database", DATABASES, indirect=True)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[MigratedPostgres]:
+    """A real PostgreSQL for the whole session; the tests that need it are skipped where none can be started."""
+    try:
+        with migrated_postgres() as server:
+            yield server
+    except PostgresMissing as missing:
+        pytest.skip(str(missing))
+
+
 @pytest.fixture
-def settings(tmp_path: Path, valkey_address: str) -> Settings:
-    return Settings.read(
-        {"PADDOCK_DATA": str(tmp_path / "data"), "PADDOCK_REDIS_URL": valkey_address, "PADDOCK_PORT": "8000"}
-    )
+def database(request: pytest.FixtureRequest) -> str:
+    """Which database this test uses: sqlite, but where the test or its folder asks for both."""
+    return getattr(request, "param", SQLITE)
+
+
+@pytest.fixture
+def settings(request: pytest.FixtureRequest, tmp_path: Path, valkey_address: str, database: str) -> Settings:
+    environment = {"PADDOCK_DATA": str(tmp_path / "data"), "PADDOCK_REDIS_URL": valkey_address, "PADDOCK_PORT": "8000"}
+    if database == POSTGRESQL:
+        environment["PADDOCK_DATABASE_URL"] = request.getfixturevalue("postgres").fresh()
+    return Settings.read(environment)
 
 
 @pytest.fixture
 def engine(settings: Settings) -> Iterator[Engine]:
     """A database that was made by the real migrations."""
     settings.data_path.mkdir(parents=True)
-    migrated_copy(settings.data_path / "paddock.db")
+    if not settings.database_url:
+        migrated_copy(settings.data_path / "paddock.db")
     engine = make_engine(settings.database_address)
     yield engine
     engine.dispose()

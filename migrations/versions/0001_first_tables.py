@@ -514,10 +514,10 @@ def _refuse_changes(table: str) -> None:
         return
     op.execute(
         f"CREATE FUNCTION {table}_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-        f"$$ BEGIN RAISE EXCEPTION '{message}'; END $$"
+        f"$$ BEGIN RAISE EXCEPTION '{message}' USING ERRCODE = 'integrity_constraint_violation'; END $$"
     )
     op.execute(
-        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} "
+        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
         f"FOR EACH STATEMENT EXECUTE FUNCTION {table}_append_only()"
     )
 
@@ -532,6 +532,8 @@ def _allow_changes(table: str) -> None:
 
 
 def downgrade() -> None:
+    for table in APPEND_ONLY:
+        _allow_changes(table)
     with op.batch_alter_table("submission", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_submission_racer_id"))
         batch_op.drop_index(batch_op.f("ix_submission_race_id"))

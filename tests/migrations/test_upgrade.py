@@ -1,29 +1,39 @@
-"""The migrations: up, down, up again, and equal to what the tables say."""
+"""The migrations: up, down, up again, and equal to what the tables say; on both databases."""
 
 from __future__ import annotations
 
-import sqlite3
 from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.script import ScriptDirectory
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session
 
 from migrations.revisions import newest
 from migrations.upgrade import configuration, downgrade, is_current, upgrade
 from portal.database import make_engine, write_session
-from portal.tables import AuditEvent, Limits
+from portal.rules import ledger
+from portal.tables import AuditEvent, Limits, Racer
 from tests.cast import NOON
+from tests.conftest import DATABASES, POSTGRESQL
 
 
-@pytest.fixture
-def address(tmp_path: Path) -> str:
+@pytest.fixture(params=DATABASES)
+def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database without any table."""
+    if request.param == POSTGRESQL:
+        empty: str = request.getfixturevalue("postgres").empty("migrations")
+        return empty
     return f"sqlite:///{tmp_path / 'paddock.db'}"
 
 
 def tables(address: str) -> set[str]:
-    with sqlite3.connect(address.removeprefix("sqlite:///")) as connection:
-        return {row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    engine = make_engine(address)
+    found = set(inspect(engine).get_table_names())
+    engine.dispose()
+    return found
 
 
 def test_a_new_database_is_not_current_until_it_is_upgraded(address: str) -> None:
@@ -64,12 +74,42 @@ def test_the_limits_begin_with_the_consoles_defaults(address: str) -> None:
     engine.dispose()
 
 
-@pytest.mark.parametrize("statement", ["UPDATE audit_event SET action = 'x'", "DELETE FROM audit_event"])
-def test_the_audit_refuses_changes_in_the_database_itself(address: str, statement: str) -> None:
+CHANGES = {
+    "update": "UPDATE {table} SET id = 7",
+    "delete": "DELETE FROM {table}",
+    "truncate": "TRUNCATE {table}",
+}
+
+
+@pytest.mark.parametrize("verb", CHANGES)
+@pytest.mark.parametrize("table", ["audit_event", "ledger_entry"])
+def test_the_database_itself_lets_the_audit_and_the_ledger_only_grow(address: str, table: str, verb: str) -> None:
+    if verb == "truncate" and address.startswith("sqlite"):
+        pytest.skip("SQLite has no TRUNCATE; its DELETE runs the trigger")
     upgrade(address)
     engine = make_engine(address)
     with write_session(engine) as session:
-        session.add(AuditEvent(at=NOON, action="race.open", subject="race:1"))
+        add_a_line(session, table)
+    with write_session(engine) as session:
+        with pytest.raises(IntegrityError, match="append-only"):
+            session.execute(text(CHANGES[verb].format(table=table)))
+        session.rollback()
     engine.dispose()
-    with sqlite3.connect(address.removeprefix("sqlite:///")) as connection, pytest.raises(sqlite3.IntegrityError):
-        connection.execute(statement)
+
+
+@pytest.mark.parametrize("table", ["audit_event", "ledger_entry"])
+def test_a_way_down_and_up_again_leaves_them_as_strict(address: str, table: str) -> None:
+    upgrade(address)
+    downgrade(address, "0001")
+    upgrade(address)
+    test_the_database_itself_lets_the_audit_and_the_ledger_only_grow(address, table, "delete")
+
+
+def add_a_line(session: Session, table: str) -> None:
+    if table == "audit_event":
+        session.add(AuditEvent(at=NOON, action="race.open", subject="race:1"))
+        return
+    racer = Racer(issuer="i", subject="s", created_at=NOON, last_seen_at=NOON)
+    session.add(racer)
+    session.flush()
+    ledger.open_account(session, racer, now=NOON)

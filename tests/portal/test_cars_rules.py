@@ -15,6 +15,8 @@ from sim.sensors import FRONT_FACING_CAMERA, MIDDLE_CNN
 from tests.cast import NOON, make_racer
 from tests.portal.garage_cast import make_car
 
+pytestmark = pytest.mark.both_databases
+
 
 def test_a_car_is_kept_in_the_schema_of_model_metadata(session: Session) -> None:
     car = replace(Car.default(), action_space=ContinuousActionSpace(-20, 20, 0.75, 3))

@@ -28,6 +28,8 @@ from tests.portal.garage_cast import (
     ready_model,
 )
 
+pytestmark = pytest.mark.both_databases
+
 
 def clone(session: Session, parent: Model, racer: Racer, car: CarRow | None = None) -> Model:
     return models.clone(

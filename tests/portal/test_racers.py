@@ -13,6 +13,8 @@ from portal.rules.racers import Identity
 from portal.tables import Account, AuditEvent, BrowserSession, Racer
 from tests.cast import NOON, make_racer
 
+pytestmark = pytest.mark.both_databases
+
 ADMINS = ("race-directors",)
 
 

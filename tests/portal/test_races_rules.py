@@ -14,6 +14,8 @@ from portal.tables import AuditEvent, JobState, Role, Visibility
 from tests.cast import NOON, make_racer
 from tests.portal.races_cast import make_race, make_result
 
+pytestmark = pytest.mark.both_databases
+
 SOON = NOON + timedelta(hours=1)
 
 

@@ -10,6 +10,8 @@ from portal.rules.broken import Code, RuleBroken
 from tests.cast import NOON, make_racer
 from tests.portal.garage_cast import make_model, make_training
 
+pytestmark = pytest.mark.both_databases
+
 ONE = "def reward_function(params):\n    return 1.0\n"
 TWO = "def reward_function(params):\n    return 2.0\n"
 

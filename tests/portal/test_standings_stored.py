@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from sqlmodel import Session
 
 from portal.rules import standings
@@ -11,6 +12,8 @@ from portal.rules.standings import LapMark
 from portal.tables import Evaluation, JobState
 from tests.cast import NOON, make_racer
 from tests.portal.races_cast import make_race, make_result
+
+pytestmark = pytest.mark.both_databases
 
 MINUTE = timedelta(minutes=1)
 

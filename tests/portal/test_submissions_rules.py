@@ -23,6 +23,8 @@ from portal.tables import (
 from tests.cast import NOON, make_racer
 from tests.portal.races_cast import make_model, make_race, make_training
 
+pytestmark = pytest.mark.both_databases
+
 
 def test_entering_queues_an_evaluation_by_the_races_rules_and_seed(session: Session) -> None:
     alice = make_racer(session)
