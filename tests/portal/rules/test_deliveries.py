@@ -121,6 +121,6 @@ def test_what_ended_is_forgotten_after_ninety_days_and_what_waits_never(session:
         deliveries.sent(session, mail, now=NOON + timedelta(days=days))
     assert deliveries.forget(session, now=NOON + deliveries.KEPT) == 0
     assert deliveries.forget(session, now=NOON + deliveries.KEPT + SECOND) == 1
-    assert [mail.recipient for mail in session.exec(select(Mail))] == ["1@example.org", "2@example.org"]
+    assert sorted(session.exec(select(Mail.recipient))) == ["1@example.org", "2@example.org"]
     assert session.exec(select(Invitation.mail_id)).one() is None
     assert deliveries.waiting(session) == 2
