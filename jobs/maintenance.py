@@ -19,7 +19,7 @@ from redis.exceptions import RedisError
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from jobs import announce, deliveries, dispatch, purging, sweeping
+from jobs import announce, deliveries, dispatch, purging, spending, sweeping
 from jobs.workplace import Workplace
 from portal import clock, live, redis_connection
 from portal.database import make_engine, read_session, write_session
@@ -30,6 +30,7 @@ from portal.tables import JobKind
 TICK_S = 2.0
 REAP_EVERY = timedelta(seconds=15)
 RECONCILE_EVERY = timedelta(minutes=1)
+ALERT_EVERY = timedelta(minutes=1)
 FORGET_EVERY = timedelta(hours=1)
 SWEEP_BACK = timedelta(hours=1)
 EPOCH = datetime.fromtimestamp(0, UTC)
@@ -95,6 +96,7 @@ class Rounds:
             ("places", timedelta(0), lambda: self.places.tell(place.engine, place.redis)),
             ("sweep", RECONCILE_EVERY, lambda: self._sweep(now)),
             ("purge", RECONCILE_EVERY, lambda: purging.purge(place.engine, place.settings.runs_path, now)),
+            ("alert", ALERT_EVERY, lambda: spending.alert(place, now)),
             ("forget deliveries", FORGET_EVERY, lambda: deliveries.forget(place, now)),
         ]
         for name, every, step in steps:

@@ -100,7 +100,7 @@ def test_deleting_and_restoring_keeps_size_and_time(session: Session) -> None:
     alice = make_sponsored(session)
     model = trained(session, alice)
     models.delete(session, model.public_id, by=alice, now=after(60))
-    models.restore(session, model.public_id, by=alice)
+    models.restore(session, model.public_id, by=alice, now=after(61))
     session.refresh(model)
     assert (model.stored_bytes, model.used_ms) == (1000, 30_000)
 
