@@ -48,6 +48,16 @@ def percent(value: float | None) -> str:
     return DASH if value is None else f"{format_decimal(value, format='0.#')} %"
 
 
+def file_size(count: int | None) -> str:
+    """Bytes in their largest unit: `1.4 MB`; a GB is 2**30 bytes, as storage is charged."""
+    if count is None:
+        return DASH
+    amount, units = float(count), ["bytes", "KB", "MB", "GB", "TB"]
+    while amount >= 1024 and len(units) > 1:
+        amount, units = amount / 1024, units[1:]
+    return f"{format_decimal(amount, format='0' if units[0] == 'bytes' else '0.#')} {units[0]}"
+
+
 def moment(value: datetime | None) -> str | Markup:
     """A moment as a <time> element: the exact UTC time for machines, a short one for people.
 
@@ -61,5 +71,5 @@ def moment(value: datetime | None) -> str | Markup:
 
 def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(
-        lap_time=lap_time, gap=gap, duration=duration, money=money, percent=percent, moment=moment
+        lap_time=lap_time, gap=gap, duration=duration, money=money, percent=percent, moment=moment, file_size=file_size
     )

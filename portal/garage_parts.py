@@ -116,6 +116,13 @@ def track_title(name: str) -> str:
     return track.title if track else name
 
 
+def track_titles(names: set[str]) -> dict[str, str]:
+    """Titles by name, each track read once; the name itself for one that is not here any more."""
+    library = scope.tracks()
+    known = names & set(library.names())
+    return {name: library.get(name).title if name in known else name for name in names}
+
+
 def card_of(model: Model) -> ModelCard:
     session = scope.reading()
     return ModelCard(

@@ -13,9 +13,10 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from portal import clock, drawing, garage_parts, live, scope
+from portal.model_pages import ModelPages
 from portal.rules import ledger, models, queueing, reward_functions, sponsorship, trainings
 from portal.rules.broken import Code, RuleBroken
-from portal.tables import Model, TrainingIteration, TrainingRun
+from portal.tables import TrainingIteration, TrainingRun
 
 LOOK_BACK_EVENTS = 20
 POINT = (
@@ -53,20 +54,22 @@ class StillGraph:
     evaluation: str
 
 
-def tab(model: Model, run_id: str | None) -> dict[str, Any]:
+def tab(at: ModelPages, run_id: str | None) -> dict[str, Any]:
     """The training tab of a model: its newest training, or the one that is asked for. RuleBroken (missing) else."""
-    session = scope.reading()
+    session, model = scope.reading(), at.model
+    racer = at.owner or scope.me()
     runs = trainings.of_model(session, model)
     run = next((run for run in runs if run.public_id == run_id), None) if run_id else (runs[0] if runs else None)
     if run_id and run is None:
         raise RuleBroken(Code.MISSING, "There is no such training.")
     context: dict[str, Any] = {
+        "at": at,
         "model": model,
         "runs": runs,
         "run": run,
         "state": models.state_of(session, model),
-        "balance": ledger.balance(session, scope.me()),
-        "refusal": sponsorship.refusal(session, scope.me()),
+        "balance": ledger.balance(session, racer),
+        "refusal": sponsorship.refusal(session, racer),
         "minutes": model.training_limit_ms / models.MINUTE_MS,
         "picture": garage_parts.picture_of(model.track, model.direction),
         "track_title": garage_parts.track_title(model.track),
@@ -103,6 +106,13 @@ def elapsed_ms(run: TrainingRun, now: datetime) -> int:
 def points(iterations: list[TrainingIteration]) -> list[dict[str, Any]]:
     """The graph's points as JSON, under the names that live events use too."""
     return [{name: getattr(row, name) for name in POINT} for row in iterations]
+
+
+def graph_of(run: TrainingRun) -> dict[str, Any]:
+    """The graph and a drive as JSON, for the page's script."""
+    measured = points(trainings.iterations(scope.reading(), run))
+    drive = drive_of(scope.redis(), scope.settings().runs_path, run)
+    return {"points": measured, "drive": drive, "over": run.is_over}
 
 
 def still_graph(iterations: list[TrainingIteration]) -> StillGraph | None:

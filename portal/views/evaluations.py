@@ -6,11 +6,12 @@ from flask import Blueprint, render_template, request, send_file, url_for
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from portal import clock, doorbell, evaluation_parts, garage_parts, hx, scope
+from portal import clock, doorbell, evaluation_parts, garage_parts, hx, model_tabs, scope
 from portal.access import Permission, access
 from portal.form_problems import Problem, errors_of
 from portal.forms.evaluation import MOST_LAPS, EvaluationForm
 from portal.forms.parsing import FormErrors, parse
+from portal.model_pages import ModelPages
 from portal.rate_limits import limiter
 from portal.rules import drives, evaluations, ledger, models, sponsorship
 from portal.rules.broken import RuleBroken
@@ -23,14 +24,8 @@ Answer = Response | tuple[str, int]
 @pages.get("/garage/models/<model_id>/evaluations")
 @access(Permission.GARAGE)
 def of_model(model_id: str) -> str:
-    session = scope.reading()
-    model = models.get_own(session, scope.me(), model_id)
-    return render_template(
-        "evaluations/of_model.html",
-        model=model,
-        state=models.state_of(session, model),
-        listed=[(row, garage_parts.track_title(row.track)) for row in evaluations.of_model(session, model)],
-    )
+    at = ModelPages(models.get_own(scope.reading(), scope.me(), model_id))
+    return render_template("evaluations/of_model.html", **model_tabs.evaluated(at))
 
 
 @pages.get("/garage/models/<model_id>/evaluate")
@@ -70,6 +65,7 @@ def _form(model: Model, values: MultiDict[str, str], problem: Problem | None = N
     errors, status = errors_of(problem)
     page = render_template(
         "evaluations/new.html",
+        at=ModelPages(model),
         model=model,
         state=models.state_of(session, model),
         values=values,

@@ -8,18 +8,18 @@ from sqlmodel import Session
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from portal import clock, doorbell, garage_parts, hx, model_archive, reward_help, scope, training_parts
+from portal import clock, doorbell, garage_parts, hx, model_archive, model_tabs, reward_help, scope, training_parts
 from portal.access import Permission, access
 from portal.form_problems import Problem, errors_of
 from portal.forms.model import ModelForm, read_model
 from portal.forms.parsing import FormErrors
+from portal.model_pages import ModelPages
 from portal.rate_limits import limiter
-from portal.rules import entries, model_use, models, reward_functions, trainings
+from portal.rules import model_use, models, reward_functions, trainings
 from portal.rules.broken import Code, RuleBroken
 from portal.tables import Car as CarRow
 from portal.tables import JobKind, Model, TrainingRun
 from sim.car import Car
-from sim.hyperparameters import HYPERPARAMETERS
 
 pages = Blueprint("models", __name__)
 Answer = Response | tuple[str, int]
@@ -108,20 +108,14 @@ def _form(
 @access(Permission.GARAGE)
 def show(model_id: str) -> Response:
     model = own(model_id)
-    context = training_parts.tab(model, request.args.get("run"))
+    context = training_parts.tab(ModelPages(model), request.args.get("run"))
     return hx.render("models/show.html", "trainings/_live_fragment.html", **context)
 
 
 @pages.get("/garage/models/<model_id>/submissions")
 @access(Permission.GARAGE)
 def submissions(model_id: str) -> str:
-    model, session = own(model_id), scope.reading()
-    return render_template(
-        "models/submissions.html",
-        model=model,
-        state=models.state_of(session, model),
-        entered=entries.of_model(session, model),
-    )
+    return render_template("models/submissions.html", **model_tabs.submitted(ModelPages(own(model_id))))
 
 
 @pages.get("/garage/models/<model_id>/configuration")
@@ -145,19 +139,9 @@ def rename(model_id: str) -> Answer:
 
 
 def _configuration(model: Model, values: dict[str, str], problem: Problem | None = None) -> tuple[str, int]:
-    session = scope.reading()
     errors, status = errors_of(problem)
-    page = render_template(
-        "models/configuration.html",
-        model=model,
-        values=values,
-        errors=errors,
-        state=models.state_of(session, model),
-        parent=models.parent_of(session, model),
-        made=garage_parts.made_with(model),
-        rows=HYPERPARAMETERS,
-    )
-    return page, status
+    tab = model_tabs.configured(ModelPages(model))
+    return render_template("models/configuration.html", values=values, errors=errors, **tab), status
 
 
 @pages.get("/garage/models/<model_id>/clone")

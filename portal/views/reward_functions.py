@@ -7,11 +7,12 @@ from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from portal import clock, doorbell, hx, reward_help, scope
+from portal import clock, doorbell, hx, model_tabs, reward_help, scope
 from portal.access import Permission, access
 from portal.form_problems import Problem, errors_of
 from portal.forms.parsing import FormErrors, parse
 from portal.forms.reward_function import CheckForm
+from portal.model_pages import ModelPages
 from portal.rate_limits import limiter
 from portal.rules import models, reward_functions, trainings
 from portal.rules.broken import Code, RuleBroken
@@ -104,6 +105,7 @@ def _page(
     errors, status = errors_of(problem)
     page = render_template(
         "models/reward_function.html",
+        at=ModelPages(model),
         model=model,
         state=models.state_of(session, model),
         versions=reward_functions.versions(session, model),
@@ -130,18 +132,6 @@ def _error_of_latest(model: Model) -> dict[str, object] | None:
 @access(Permission.GARAGE)
 def changes(model_id: str) -> str:
     """What changed between two versions; without numbers, between the last two."""
-    session = scope.reading()
-    model = models.get_own(session, scope.me(), model_id)
-    newest = reward_functions.current(session, model).version
-    newer = request.args.get("to", default=newest, type=int)
-    older = request.args.get("from", default=max(1, newer - 1), type=int)
-    before, after = (reward_functions.get(session, model, number) for number in (older, newer))
-    return render_template(
-        "models/changes.html",
-        model=model,
-        state=models.state_of(session, model),
-        versions=reward_functions.versions(session, model),
-        before=before,
-        after=after,
-        lines=reward_functions.compare(before.code, after.code),
-    )
+    at = ModelPages(models.get_own(scope.reading(), scope.me(), model_id))
+    older, newer = (request.args.get(name, type=int) for name in ("from", "to"))
+    return render_template("models/changes.html", **model_tabs.changed(at, older, newer))

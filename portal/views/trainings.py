@@ -11,6 +11,7 @@ from portal.access import Permission, access
 from portal.form_problems import errors_of
 from portal.forms.model import limit_ms_of
 from portal.forms.parsing import FormErrors
+from portal.model_pages import ModelPages
 from portal.rate_limits import limiter
 from portal.rules import models, trainings
 from portal.tables import JobKind, Model
@@ -38,7 +39,10 @@ def start(model_id: str) -> Response | tuple[str, int]:
 
 def _not_started(model: Model, problem: FormErrors) -> tuple[str, int]:
     errors, status = errors_of(problem)
-    context = training_parts.tab(model, None) | {"minutes": request.form.get("minutes", ""), "errors": errors}
+    context = training_parts.tab(ModelPages(model), None) | {
+        "minutes": request.form.get("minutes", ""),
+        "errors": errors,
+    }
     return render_template("models/show.html", **context), status
 
 
@@ -65,8 +69,5 @@ def stop(run_id: str) -> Response:
 @access(Permission.GARAGE)
 def points(run_id: str) -> Response:
     """The graph and a drive as JSON, for the page's script."""
-    session = scope.reading()
-    run = trainings.get_own(session, scope.me(), run_id)
-    measured = training_parts.points(trainings.iterations(session, run))
-    drive = training_parts.drive_of(scope.redis(), scope.settings().runs_path, run)
-    return jsonify(points=measured, drive=drive, over=run.is_over)
+    run = trainings.get_own(scope.reading(), scope.me(), run_id)
+    return jsonify(training_parts.graph_of(run))

@@ -1,0 +1,58 @@
+"""What the tabs of a model show, for its racer and for an administrator who looks at it. The training's tab is in
+`training_parts`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from portal import garage_parts, scope
+from portal.model_pages import ModelPages
+from portal.rules import entries, evaluations, model_list, models, reward_functions
+from sim.hyperparameters import HYPERPARAMETERS
+
+
+def _every_tab(at: ModelPages) -> dict[str, Any]:
+    return {"at": at, "model": at.model, "state": models.state_of(scope.reading(), at.model)}
+
+
+def evaluated(at: ModelPages) -> dict[str, Any]:
+    """The racer's own evaluations with the titles of their tracks."""
+    listed = evaluations.of_model(scope.reading(), at.model)
+    return _every_tab(at) | {"listed": [(row, garage_parts.track_title(row.track)) for row in listed]}
+
+
+def submitted(at: ModelPages) -> dict[str, Any]:
+    """What was entered in races."""
+    return _every_tab(at) | {"entered": entries.of_model(scope.reading(), at.model)}
+
+
+def configured(at: ModelPages) -> dict[str, Any]:
+    """The exact configuration and the lineage."""
+    session, model = scope.reading(), at.model
+    return _every_tab(at) | {
+        "parent": models.parent_of(session, model),
+        "children": model_list.children(session, model) if at.read_only else [],
+        "made": garage_parts.made_with(model),
+        "rows": HYPERPARAMETERS,
+    }
+
+
+def rewarded(at: ModelPages, version: int | None = None) -> dict[str, Any]:
+    """One version of the reward function, the current one where none is named. RuleBroken (missing) for no such."""
+    versions = reward_functions.versions(scope.reading(), at.model)
+    shown = reward_functions.get(scope.reading(), at.model, version) if version else versions[0]
+    return _every_tab(at) | {"versions": versions, "shown": shown}
+
+
+def changed(at: ModelPages, older: int | None, newer: int | None) -> dict[str, Any]:
+    """What changed between two versions; without numbers, between the last two. RuleBroken (missing) for no such."""
+    session, model = scope.reading(), at.model
+    last = newer or reward_functions.current(session, model).version
+    numbers = (older or max(1, last - 1), last)
+    before, after = (reward_functions.get(session, model, number) for number in numbers)
+    return _every_tab(at) | {
+        "versions": reward_functions.versions(session, model),
+        "before": before,
+        "after": after,
+        "lines": reward_functions.compare(before.code, after.code),
+    }
