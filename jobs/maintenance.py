@@ -20,6 +20,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobs import announce, deliveries, dispatch, purging, spending, sweeping
+from jobs.storage import StorageRounds
 from jobs.workplace import Workplace
 from portal import clock, live, redis_connection
 from portal.database import make_engine, read_session, write_session
@@ -86,6 +87,9 @@ class Rounds:
     _last: dict[str, datetime] = field(default_factory=dict)
     _swept_to: datetime = EPOCH
 
+    def __post_init__(self) -> None:
+        self.storage = StorageRounds(self.workplace.engine, self.workplace.settings.runs_path)
+
     def go(self, now: datetime) -> None:
         """One round. A database or queue server that is away is logged, and the next round tries again."""
         place = self.workplace
@@ -98,10 +102,11 @@ class Rounds:
             ("purge", RECONCILE_EVERY, lambda: purging.purge(place.engine, place.settings.runs_path, now)),
             ("alert", ALERT_EVERY, lambda: spending.alert(place, now)),
             ("forget deliveries", FORGET_EVERY, lambda: deliveries.forget(place, now)),
+            ("storage", timedelta(0), lambda: self.storage.go(now)),
         ]
         for name, every, step in steps:
-            if now - self._last.get(name, EPOCH) < every:
-                continue
+            if timedelta(0) <= now - self._last.get(name, EPOCH) < every:
+                continue  # a last time that lies ahead is a clock that was put back
             self._last[name] = now
             try:
                 step()

@@ -22,7 +22,7 @@ depends_on = None
 ADDED = {
     "account": ("monthly_budget_microusd",),
     "evaluation": ("size_bytes",),
-    "limits": ("monthly_budget_microusd", "racer_monthly_budget_microusd", "hard_cap_enabled"),
+    "limits": ("monthly_budget_microusd", "racer_monthly_budget_microusd", "hard_cap_enabled", "storage_charged_on"),
     "model": ("imported_from", "stored_bytes", "used_ms", "last_used_at", "purged_at"),
 }
 """Columns that tables get without being rebuilt."""
@@ -294,6 +294,7 @@ def _add_columns() -> None:
     op.add_column("limits", sa.Column("monthly_budget_microusd", big, nullable=True))
     op.add_column("limits", sa.Column("racer_monthly_budget_microusd", big, nullable=True))
     op.add_column("limits", sa.Column("hard_cap_enabled", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column("limits", sa.Column("storage_charged_on", sa.Date(), nullable=True))
     op.add_column("model", sa.Column("imported_from", text, nullable=True))
     op.add_column("model", sa.Column("stored_bytes", big, nullable=False, server_default="0"))
     op.add_column("model", sa.Column("used_ms", big, nullable=False, server_default="0"))

@@ -11,7 +11,7 @@ from portal.rules import audit
 from portal.rules.broken import Code, RuleBroken
 from portal.tables import Limits, Racer
 
-CHANGEABLE = frozenset(Limits.model_fields) - {"id"}
+CHANGEABLE = frozenset(Limits.model_fields) - {"id", "storage_charged_on"}
 OPTIONAL = frozenset({"monthly_budget_microusd", "racer_monthly_budget_microusd"})
 """Those that may be None: there is no budget then."""
 

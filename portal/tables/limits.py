@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from sqlalchemy import BigInteger, CheckConstraint, false
 from sqlmodel import Field, SQLModel
 
@@ -31,3 +33,5 @@ class Limits(SQLModel, table=True):
     """The same for each racer whose account has no budget of its own."""
     hard_cap_enabled: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     """True refuses new work that would go beyond a budget; else budgets only alert."""
+    storage_charged_on: date | None = None
+    """The last day, in UTC, whose storage was charged to all accounts: the days since are to be charged."""
