@@ -1,7 +1,10 @@
 """The database: engines, and sessions that read or write.
 
+A read session sees one moment, however many queries it makes: on SQLite by nature, on PostgreSQL by REPEATABLE READ.
+
 On SQLite a write session begins with BEGIN IMMEDIATE, so that what it read stays true until it commits; the plain
-driver default lets two requests read the same balance and both spend it.
+driver default lets two requests read the same balance and both spend it. On PostgreSQL writers run at once (READ
+COMMITTED), and rules hold the rows that they check and then write, in one order: docs/decisions/0006-lock-order.md.
 """
 
 from __future__ import annotations
@@ -17,10 +20,12 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlmodel import Session
 
 POOL_SIZE = 64
+KEPT = 8
+"""Connections that stay open on PostgreSQL; it counts each of them, and has 100 for everybody by default."""
 BUSY_MS = 10_000
 """How long a statement waits on SQLite: for a checkpoint, or for another process that opens the file."""
 PATIENCE_S = 30.0
-"""How long a writer waits for the others on SQLite."""
+"""How long a writer waits for the others; then it is given up, and nothing was changed."""
 FIRST_PAUSE_S, LAST_PAUSE_S, LONG_WAIT_S = 0.004, 0.0005, 2.0
 """Between two looks whether it is a writer's turn: at its coming, and when it has waited long."""
 
@@ -28,7 +33,9 @@ FIRST_PAUSE_S, LAST_PAUSE_S, LONG_WAIT_S = 0.004, 0.0005, 2.0
 def make_engine(address: str) -> Engine:
     """An engine for a SQLite or PostgreSQL address."""
     if not address.startswith("sqlite"):
-        return create_engine(address, pool_pre_ping=True, pool_size=POOL_SIZE)
+        engine = create_engine(address, pool_pre_ping=True, pool_size=KEPT, max_overflow=POOL_SIZE - KEPT)
+        event.listen(engine, "connect", _prepare_postgresql)
+        return engine
     engine = create_engine(address, pool_size=POOL_SIZE, max_overflow=0, connect_args={"check_same_thread": False})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
@@ -41,6 +48,13 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     for pragma in ("journal_mode=wal", "synchronous=normal", "foreign_keys=on", f"busy_timeout={BUSY_MS}"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _prepare_postgresql(connection: Any, _record: object) -> None:
+    """Not by the driver's `options`: poolers between us and the server refuse those."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = {int(PATIENCE_S * 1000)}")
+    connection.commit()
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -77,6 +91,8 @@ def _got_turn(driver: sqlite3.Connection) -> bool:
 
 def read_session(engine: Engine) -> Session:
     """A session for looking only; the caller closes it."""
+    if engine.dialect.name == "postgresql":
+        engine = engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
     return Session(engine, expire_on_commit=False)
 
 

@@ -73,8 +73,8 @@ def postgres() -> Iterator[MigratedPostgres]:
 
 @pytest.fixture
 def database(request: pytest.FixtureRequest) -> str:
-    """Which database this test uses: sqlite, but where the test or its folder asks for both."""
-    return getattr(request, "param", SQLITE)
+    """Which database this test uses: what TEST_DATABASE names, else sqlite; both where the test or its folder asks."""
+    return getattr(request, "param", os.environ.get("TEST_DATABASE", SQLITE))
 
 
 @pytest.fixture

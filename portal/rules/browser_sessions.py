@@ -6,7 +6,7 @@ import hashlib
 import secrets
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session, col, delete, select, update
 
 from portal.tables import BrowserSession, Racer
 
@@ -54,9 +54,9 @@ def needs_touch(row: BrowserSession, *, now: datetime) -> bool:
 
 def touch(session: Session, row: BrowserSession, *, now: datetime) -> None:
     """Notes that the browser and its racer are there."""
-    for stored in (session.get(BrowserSession, row.secret_hash), session.get(Racer, row.racer_id)):
-        if stored is not None:
-            stored.last_seen_at = now
+    own, racer = col(BrowserSession.secret_hash) == row.secret_hash, col(Racer.id) == row.racer_id
+    session.exec(update(BrowserSession).where(own).values(last_seen_at=now))
+    session.exec(update(Racer).where(racer).values(last_seen_at=now))
 
 
 def end(session: Session, secret: str) -> str:

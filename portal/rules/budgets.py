@@ -4,8 +4,8 @@ What counts against a budget is what was spent this month (in UTC, storage inclu
 wait or run, at today's prices. A job in progress counts for the month in which it ends. No budget is no cap.
 
 The cap is free of races because whoever asks for new work holds the limits' row from before it looks until its
-reservation is committed. The order of locks is the same everywhere: the limits' row, then the account's. Work that ends
-takes no part in that: it turns what was held into at most as much that is spent.
+reservation is committed (docs/decisions/0006-lock-order.md). Work that ends takes no part in that: it turns what was
+held into at most as much that is spent.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def set_for(
     if budget_microusd is not None and not 0 <= budget_microusd <= MOST_MICROUSD:
         raise RuleBroken(Code.INVALID, "A budget is zero or more, and a billion dollars at most.", "budget")
     account = ledger.open_account(session, racer, now=now)
-    before = session.get_one(Account, account.id, populate_existing=True, with_for_update=True).monthly_budget_microusd
+    before = ledger.hold(session, account).monthly_budget_microusd
     if before == budget_microusd:
         return False
     session.exec(update(Account).where(col(Account.id) == account.id).values(monthly_budget_microusd=budget_microusd))
@@ -124,14 +124,15 @@ def set_for(
     return True
 
 
-def require(session: Session, account: Account, kind: JobKind, amount_ms: int, *, now: datetime) -> None:
-    """Raises RuleBroken (conflict) where the hard cap refuses new work. Call it before the account is locked.
+def hold(session: Session) -> None:
+    """To be called before anything else is held by who asks for new work: where the cap is on, one asks at a time."""
+    if limits.current(session).hard_cap_enabled:
+        limits.hold(session)
 
-    From here to the end of the transaction nobody else can be granted anything.
-    """
-    if not limits.current(session).hard_cap_enabled:
-        return
-    given = limits.hold(session)
+
+def require(session: Session, account: Account, kind: JobKind, amount_ms: int, *, now: datetime) -> None:
+    """Raises RuleBroken (conflict) where the hard cap refuses new work. `hold` was called at the beginning."""
+    given = limits.current(session)
     if given.hard_cap_enabled:
         reason = _refusal(session, account, given, cost(amount_ms, kind, given), now=now)
         if reason:

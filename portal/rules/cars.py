@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from portal.rules import limits, names, sponsorship
+from portal.rules import ledger, limits, names, sponsorship
 from portal.rules.broken import Code, RuleBroken
 from portal.tables import Car, Racer
 from sim import car as sim_car
@@ -22,6 +22,7 @@ def create(session: Session, racer: Racer, *, name: str, colour: str, car: sim_c
     (the account's limit is reached).
     """
     sponsorship.require(session, racer)
+    _hold(session, racer)
     _check_limit(session)
     row = Car(
         racer_id=racer.id or 0,
@@ -37,6 +38,7 @@ def create(session: Session, racer: Racer, *, name: str, colour: str, car: sim_c
 
 def edit(session: Session, public_id: str, *, by: Racer, name: str, colour: str, car: sim_car.Car) -> Car:
     """Changes the racer's car; models that were made with it keep the car that they have."""
+    ledger.hold(session, ledger.account_of(session, by))
     row = get_own(session, by, public_id)
     row.name = _free_name(session, by, name, besides=row)
     row.colour = _known_colour(colour)
@@ -47,6 +49,7 @@ def edit(session: Session, public_id: str, *, by: Racer, name: str, colour: str,
 
 def duplicate(session: Session, public_id: str, *, by: Racer, now: datetime) -> Car:
     """A copy under the next free name."""
+    _hold(session, by)
     row = get_own(session, by, public_id)
     name = names.copied(row.name, {other.name for other in of_racer(session, by)})
     car = sim_car.Car.from_metadata(row.metadata_json)
@@ -63,6 +66,7 @@ def delete(session: Session, public_id: str, *, by: Racer, now: datetime) -> Car
 
 def restore(session: Session, public_id: str, *, by: Racer) -> Car:
     """Brings a deleted car back, under a free name. One that is not deleted stays as it is."""
+    _hold(session, by)
     row = _own(session, by, public_id)
     if row.deleted_at is not None:
         _check_limit(session)
@@ -95,8 +99,14 @@ def _own(session: Session, racer: Racer, public_id: str) -> Car:
     return row
 
 
+def _hold(session: Session, racer: Racer) -> None:
+    """Nobody else makes a car, and the racer's names stay as they are, until the transaction ends."""
+    limits.hold(session)
+    ledger.hold(session, ledger.account_of(session, racer))
+
+
 def _check_limit(session: Session) -> None:
-    allowed = limits.hold(session).cars
+    allowed = limits.current(session).cars
     there = session.exec(select(func.count()).select_from(Car).where(col(Car.deleted_at).is_(None))).one()
     if there >= allowed:
         raise RuleBroken(

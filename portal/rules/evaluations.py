@@ -35,6 +35,7 @@ def request(
     missing (not the racer's model), forbidden (not sponsored now), conflict (no weights yet, too many models at work,
     too little quota left, or a budget's hard cap).
     """
+    budgets.hold(session)
     model = own_model(session, model, by)
     account = _paying_account(session, model, by, race, now)
     weights = weights_of(session, model)

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import func, or_
 from sqlmodel import Session, col, select, update
 
-from portal.rules import audit, limits, usage_totals
+from portal.rules import audit, first, limits, usage_totals
 from portal.rules.broken import Code, RuleBroken
 from portal.tables import (
     HOUR_MS,
@@ -54,7 +54,8 @@ def span(milliseconds: int) -> str:
 
 def open_account(session: Session, racer: Racer, *, now: datetime, by: Racer | None = None) -> Account:
     """The racer's account, opened with the quota of a new racer where there is none yet."""
-    found = session.exec(select(Account).where(Account.racer_id == racer.id)).first()
+    query = select(Account).where(Account.racer_id == racer.id)
+    found = session.exec(query).first()
     if found is not None:
         return found
     given = limits.current(session)
@@ -64,21 +65,20 @@ def open_account(session: Session, racer: Racer, *, now: datetime, by: Racer | N
         models_at_once=given.new_racer_models_at_once,
         maximum_models=given.new_racer_maximum_models,
     )
-    session.add(account)
-    session.flush()
+    if not first.added(session, account):
+        return session.exec(query).one()
     _add(session, account, EntryKind.GRANT, now=now, by=by, quota_ms=given.new_racer_quota_ms, note="first sign-in")
     return account
 
 
 def race_account(session: Session, race: Race) -> Account:
     """The account that a race's evaluations are charged to, opened at its first use; it has no limit."""
-    found = session.exec(select(Account).where(Account.race_id == race.id)).first()
+    query = select(Account).where(Account.race_id == race.id)
+    found = session.exec(query).first()
     if found is not None:
         return found
     account = Account(race_id=race.id, quota_ms=None)
-    session.add(account)
-    session.flush()
-    return account
+    return account if first.added(session, account) else session.exec(query).one()
 
 
 def account_of(session: Session, racer: Racer) -> Account:
@@ -87,6 +87,15 @@ def account_of(session: Session, racer: Racer) -> Account:
     if account is None:
         raise RuleBroken(Code.CONFLICT, "There is no account for you yet. Sign in again.")
     return account
+
+
+def hold(session: Session, account: Account) -> Account:
+    """The account, fresh and held until the transaction ends: whoever counts what its racer has counts alone.
+
+    On SQLite a write transaction is alone already; elsewhere the row is locked (docs/decisions/0006-lock-order.md).
+    """
+    row = select(Account).where(Account.id == account.id).with_for_update(key_share=True)
+    return session.exec(row.execution_options(populate_existing=True)).one()
 
 
 def balance_of(account: Account) -> Balance:
@@ -173,6 +182,7 @@ def store(session: Session, account: Account, stored_bytes: int, on_day: date, *
 
     The price of a GB-month is spread over the days of that month; the amount is rounded to the nearest millionth.
     """
+    hold(session, account)
     charged = select(LedgerEntry.id).where(LedgerEntry.account_id == account.id, LedgerEntry.on_day == on_day)
     if stored_bytes <= 0 or session.exec(charged).first() is not None:
         return False
@@ -240,7 +250,7 @@ def set_quota(
     """Sets a racer's quota. Under what is used it blocks new work and kills nothing. False: it was so already."""
     if quota_ms < 0:
         raise RuleBroken(Code.INVALID, "A quota is zero hours or more.", "quota")
-    account = open_account(session, racer, now=now)
+    account = hold(session, open_account(session, racer, now=now))
     before = account.quota_ms or 0
     if before == quota_ms:
         return False

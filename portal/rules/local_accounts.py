@@ -12,7 +12,7 @@ from functools import cache
 from sqlmodel import Session, col, delete, func, or_, select
 from werkzeug.security import check_password_hash, generate_password_hash
 
-from portal.rules import audit, browser_sessions, racers
+from portal.rules import audit, browser_sessions, first, limits, racers
 from portal.rules.broken import Code, RuleBroken
 from portal.tables import ProviderAccount, ProviderCode, ProviderToken, Racer
 
@@ -69,7 +69,7 @@ def create(
         message = "A user name has 1 to 64 of a-z, 0-9 and . _ @ + - and begins with a letter or digit."
         raise RuleBroken(Code.INVALID, message, "username")
     if find(session, username) is not None:
-        raise RuleBroken(Code.CONFLICT, f"There is an account {username} already.", "username")
+        raise _taken(username)
     account = ProviderAccount(
         username=username,
         password_hash=hash_password(password, username),
@@ -79,11 +79,15 @@ def create(
         must_change_password=must_change_password,
         created_at=now,
     )
-    session.add(account)
-    session.flush()
+    if not first.added(session, account):
+        raise _taken(username)
     after = {"username": username, "name": account.name, "email": account.email, "groups": account.groups}
     audit.record(session, "account.create", _subject(account), by=by, now=now, after=after)
     return account
+
+
+def _taken(username: str) -> RuleBroken:
+    return RuleBroken(Code.CONFLICT, f"There is an account {username} already.", "username")
 
 
 def first_admin(session: Session, password: str, *, now: datetime) -> bool:
@@ -228,6 +232,7 @@ def _require_not_own(account: ProviderAccount, by: Racer | None, message: str) -
 def _require_other_admin(session: Session, account: ProviderAccount) -> None:
     if ADMIN_GROUP not in account.groups:
         return
+    limits.hold(session)  # one administrator's end at a time: of the last two, neither ends the other
     active = session.exec(select(ProviderAccount).where(col(ProviderAccount.is_active))).all()
     if not any(ADMIN_GROUP in other.groups for other in active if other.id != account.id):
         raise RuleBroken(Code.CONFLICT, "This is the last active administrator. Make another one first.")

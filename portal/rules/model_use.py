@@ -10,6 +10,11 @@ from sqlmodel import Session, col, or_, select, update
 from portal.tables import Evaluation, Model, TrainingRun
 
 
+def hold(session: Session, model_id: int) -> None:
+    """Holds a model until the transaction ends: before the account is, and before its jobs are summed up."""
+    session.exec(select(Model.id).where(Model.id == model_id).with_for_update(key_share=True)).one()
+
+
 def touch(session: Session, model_id: int, now: datetime) -> None:
     """Remembers that it was trained, evaluated, entered in a race or downloaded; a clock that jumps back does not."""
     last = col(Model.last_used_at)

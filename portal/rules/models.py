@@ -157,7 +157,8 @@ def clone(
 
 def rename(session: Session, public_id: str, *, by: Racer, name: str, description: str) -> Model:
     """Gives the racer's model another name and description."""
-    model = get_own(session, by, public_id)
+    model = trainings.own_model(session, get_own(session, by, public_id), by)
+    ledger.hold(session, ledger.account_of(session, by))
     model.name = _free_name(session, by, name, besides=model)
     model.description = description.strip()
     session.flush()
@@ -263,8 +264,11 @@ def _own(session: Session, racer: Racer, public_id: str) -> Model:
 
 
 def check_maximum(session: Session, racer: Racer, *, by: Racer) -> None:
-    """Refuses (conflict) one model more than the racer may have; `by` is who reads the sentence."""
-    allowed = ledger.account_of(session, racer).maximum_models
+    """Refuses (conflict) one model more than the racer may have; `by` is who reads the sentence.
+
+    The account is held from here on, so that the racer's models and their names stay as they are.
+    """
+    allowed = ledger.hold(session, ledger.account_of(session, racer)).maximum_models
     if len(of_racer(session, racer)) < allowed:
         return
     if by.id != racer.id:

@@ -42,8 +42,8 @@ def kind_of(job: AnyJob) -> JobKind:
 def find(session: Session, kind: JobKind, job_id: int) -> AnyJob | None:
     """A job by its row number, fresh and held until the transaction ends."""
     table = table_of(kind)
-    query = select(table).where(table.id == job_id).with_for_update().execution_options(populate_existing=True)
-    return cast(AnyJob | None, session.exec(query).first())
+    query = select(table).where(table.id == job_id).with_for_update(key_share=True)
+    return cast(AnyJob | None, session.exec(query.execution_options(populate_existing=True)).first())
 
 
 def look(session: Session, kind: JobKind, job_id: int) -> AnyJob | None:
@@ -82,8 +82,7 @@ def models_at_work(session: Session, racer_id: int, *, states: Sequence[JobState
 
 def admit(session: Session, account: Account, racer_id: int, model_id: int) -> None:
     """Refuses (conflict) a request for one more model at work than the racer may have, queued ones included."""
-    account_row = select(Account).where(Account.id == account.id).with_for_update()
-    allowed = session.exec(account_row.execution_options(populate_existing=True)).one().models_at_once
+    allowed = ledger.hold(session, account).models_at_once
     busy = models_at_work(session, racer_id, states=(JobState.QUEUED, JobState.RUNNING)) - {model_id}
     if len(busy) >= allowed:
         raise RuleBroken(
@@ -238,6 +237,7 @@ def _end(
     artefact: str | None = None,
 ) -> None:
     kind, job_id = kind_of(job), job.id or 0
+    model_use.hold(session, job.model_id)
     job.state, job.ended_at, job.token, job.lease_until = state, now, None, None
     job.message, job.message_line, job.artefact = message, message_line, artefact
     if job.started_at is None:
@@ -297,6 +297,7 @@ def salvage(session: Session, kind: JobKind, job_id: int, artefact: str, size_by
     job = find(session, kind, job_id)
     if job is None or not job.is_over or job.artefact is not None:
         return False
+    model_use.hold(session, job.model_id)
     job.artefact, job.size_bytes = artefact, size_bytes
     model_use.measure(session, job.model_id)
     return True

@@ -7,8 +7,9 @@ from datetime import datetime
 
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, func, select, update
+from sqlmodel.sql.expression import SelectOfScalar
 
-from portal.rules import audit, browser_sessions, ledger, limits
+from portal.rules import audit, browser_sessions, first, ledger, limits
 from portal.rules.broken import Code, RuleBroken
 from portal.tables import Racer, Role
 
@@ -62,8 +63,8 @@ def _join(session: Session, identity: Identity, role: Role, *, now: datetime) ->
         created_at=now,
         last_seen_at=now,
     )
-    session.add(racer)
-    session.flush()
+    if not first.added(session, racer):
+        return session.exec(_identified_by(identity.issuer, identity.subject)).one()
     ledger.open_account(session, racer, now=now)
     after = {"issuer": identity.issuer, "subject": identity.subject, "name": identity.name, "role": role}
     audit.record(session, "racer.join", f"racer:{racer.public_id}", by=racer, now=now, after=after)
@@ -86,7 +87,11 @@ def _change_role(session: Session, racer: Racer, role: Role, *, by: Racer | None
 
 def find_by_identity(session: Session, issuer: str, subject: str) -> Racer | None:
     """The racer of an identity; the e-mail plays no part in it."""
-    return session.exec(select(Racer).where(Racer.issuer == issuer, Racer.subject == subject)).first()
+    return session.exec(_identified_by(issuer, subject)).first()
+
+
+def _identified_by(issuer: str, subject: str) -> SelectOfScalar[Racer]:
+    return select(Racer).where(Racer.issuer == issuer, Racer.subject == subject)
 
 
 def find_by_alias(session: Session, alias: str) -> Racer | None:

@@ -232,8 +232,8 @@ def owner_of(session: Session, race: Race) -> Racer:
 
 
 def _own(session: Session, race: Race, by: Racer) -> Race:
-    """The race, fresh, where this racer may change it."""
-    fresh = session.get(Race, race.id, populate_existing=True)
+    """The race, fresh, where this racer may change it; nobody enters it until the transaction ends."""
+    fresh = session.get(Race, race.id, populate_existing=True, with_for_update=True)
     if fresh is None or fresh.deleted_at is not None:
         raise RuleBroken(Code.MISSING, "There is no such race. It may have been deleted.")
     return _permit(fresh, by)

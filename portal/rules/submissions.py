@@ -10,7 +10,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import Select
 
-from portal.rules import budgets, evaluations, queueing, races, sponsorship, trainings
+from portal.rules import budgets, evaluations, ledger, queueing, races, sponsorship, trainings
 from portal.rules.broken import Code, RuleBroken
 from portal.rules.races import RaceState
 from portal.rules.ranking import LapTime, longest_run_of_laps
@@ -49,12 +49,14 @@ def enter(session: Session, race: Race, model: Model, *, by: Racer, now: datetim
     give the same laps to the step. Raises RuleBroken: missing (race or model), forbidden (sponsorship has ended),
     conflict (not open now, the maximum is reached, or the model is not ready).
     """
+    budgets.hold(session)
     race = _fresh(session, race, by)
     _check_open(race, now)
     model = trainings.own_model(session, model, by)
     reason = why_not(session, model)
     if reason:
         raise RuleBroken(Code.CONFLICT, reason, "model")
+    ledger.hold(session, ledger.account_of(session, by))  # who counts the racer's submissions counts alone
     if left(session, race, by) <= 0:
         raise RuleBroken(Code.CONFLICT, f"You have entered {race.maximum_submissions} times, which is the maximum.")
     evaluation = evaluations.request(
@@ -81,8 +83,11 @@ def enter(session: Session, race: Race, model: Model, *, by: Racer, now: datetim
 
 
 def _fresh(session: Session, race: Race, by: Racer) -> Race:
-    """The race as it is inside this transaction, where the racer may see it."""
-    fresh = session.get(Race, race.id, populate_existing=True)
+    """The race as it is inside this transaction, where the racer may see it; it is not edited until the end of it.
+
+    Others may enter at the same time, and results may come in.
+    """
+    fresh = session.get(Race, race.id, populate_existing=True, with_for_update={"read": True, "key_share": True})
     if fresh is None:
         raise RuleBroken(Code.MISSING, "There is no such race. It may have been deleted.")
     return races.get_visible(session, by, fresh.public_id)

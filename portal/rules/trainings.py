@@ -23,6 +23,7 @@ def request(session: Session, model: Model, *, by: Racer, now: datetime, seed: i
     Raises RuleBroken: missing (not the racer's model), forbidden (not sponsored now), conflict (the model is being
     trained, has no reward function, too many models at work, too little quota left, or a budget's hard cap).
     """
+    budgets.hold(session)
     model = own_model(session, model, by)
     sponsorship.require(session, by)
     account = ledger.account_of(session, by)
