@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from flask import Flask
-from flask_babel import format_datetime, format_decimal
+from flask_babel import format_date, format_datetime, format_decimal
 from markupsafe import Markup
 
 DASH = "–"  # noqa: RUF001  the en dash that stands for "no value"
@@ -58,6 +58,11 @@ def file_size(count: int | None) -> str:
     return f"{format_decimal(amount, format='0' if units[0] == 'bytes' else '0.#')} {units[0]}"
 
 
+def month_name(day: date) -> str:
+    """The month of a day: `June 2026`."""
+    return format_date(day, "MMMM y", rebase=False)
+
+
 def moment(value: datetime | None) -> str | Markup:
     """A moment as a <time> element: the exact UTC time for machines, a short one for people.
 
@@ -71,5 +76,12 @@ def moment(value: datetime | None) -> str | Markup:
 
 def init_app(app: Flask) -> None:
     app.jinja_env.filters.update(
-        lap_time=lap_time, gap=gap, duration=duration, money=money, percent=percent, moment=moment, file_size=file_size
+        lap_time=lap_time,
+        gap=gap,
+        duration=duration,
+        money=money,
+        percent=percent,
+        month_name=month_name,
+        moment=moment,
+        file_size=file_size,
     )

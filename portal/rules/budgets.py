@@ -97,6 +97,17 @@ def of_racer(session: Session, racer: Racer, *, now: datetime) -> Standing:
     return Standing(spent, held, budget_of(account, given))
 
 
+def own_budgets(session: Session, *, limit: int = 200) -> list[tuple[Racer, int]]:
+    """Racers with a budget of their own, by alias, and that budget."""
+    query = (
+        select(Racer, col(Account.monthly_budget_microusd))
+        .join(Account, col(Account.racer_id) == col(Racer.id))
+        .where(col(Account.monthly_budget_microusd).is_not(None))
+    )
+    rows = session.exec(query.order_by(col(Racer.alias_key), col(Racer.id)).limit(limit))
+    return [(racer, budget or 0) for racer, budget in rows]
+
+
 def set_for(
     session: Session, racer: Racer, budget_microusd: int | None, *, by: Racer | None, now: datetime, reason: str = ""
 ) -> bool:

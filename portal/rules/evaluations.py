@@ -72,6 +72,13 @@ def _paying_account(session: Session, model: Model, by: Racer, race: Race | None
     return account
 
 
+def refusal(session: Session, racer: Racer, *, now: datetime) -> str:
+    """Why this racer may start nothing that costs now, not even an evaluation; empty where they may."""
+    account = ledger.account_of(session, racer)
+    capped = budgets.refusal(session, account, JobKind.EVALUATION, RESERVED_MS, now=now)
+    return sponsorship.refusal(session, racer) or capped
+
+
 def stop(session: Session, evaluation: Evaluation, *, by: Racer, now: datetime) -> bool:
     """Stops an evaluation of the racer's own. False: over or asked for before. A race's runs to its end."""
     if evaluation.racer_id != by.id and not by.is_admin:

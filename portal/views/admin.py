@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Blueprint, render_template, request
 from werkzeug.wrappers import Response
 
-from portal import hx, scope, workers
+from portal import clock, hx, scope, workers
 from portal.access import Permission, access
-from portal.rules import audit_log, overview
+from portal.rules import alerts, audit_log, overview
 
 pages = Blueprint("admin", __name__)
 
@@ -15,8 +15,12 @@ pages = Blueprint("admin", __name__)
 @pages.get("/admin")
 @access(Permission.ADMIN)
 def show() -> str:
+    session = scope.reading()
     return render_template(
-        "admin/show.html", overview=overview.current(scope.reading()), workers=workers.listed(scope.redis())
+        "admin/show.html",
+        overview=overview.current(session),
+        workers=workers.listed(scope.redis()),
+        alert_banner=alerts.banner(session, now=clock.now()),
     )
 
 

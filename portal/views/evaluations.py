@@ -13,7 +13,7 @@ from portal.forms.evaluation import MOST_LAPS, EvaluationForm
 from portal.forms.parsing import FormErrors, parse
 from portal.model_pages import ModelPages
 from portal.rate_limits import limiter
-from portal.rules import drives, evaluations, ledger, models, sponsorship
+from portal.rules import drives, evaluations, ledger, models
 from portal.rules.broken import RuleBroken
 from portal.tables import Evaluation, JobKind, Model
 
@@ -74,7 +74,7 @@ def _form(model: Model, values: MultiDict[str, str], problem: Problem | None = N
         most_laps=MOST_LAPS,
         reserved_ms=evaluations.RESERVED_MS,
         balance=ledger.balance(session, scope.me()),
-        refusal=sponsorship.refusal(session, scope.me()),
+        refusal=evaluations.refusal(session, scope.me(), now=clock.now()),
     )
     return page, status
 

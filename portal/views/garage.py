@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template, request
 
-from portal import garage_parts, scope
+from portal import clock, garage_parts, scope
 from portal.access import Permission, access
 from portal.forms.model import plain
-from portal.rules import cars, ledger, limits, models, sponsorship
+from portal.rules import alerts, budgets, cars, evaluations, ledger, limits, models
 
 pages = Blueprint("garage", __name__)
 pages.app_template_filter("plain")(plain)
@@ -16,7 +16,7 @@ pages.app_template_filter("plain")(plain)
 @pages.get("/garage")
 @access(Permission.GARAGE)
 def index() -> str:
-    session, racer = scope.reading(), scope.me()
+    session, racer, now = scope.reading(), scope.me(), clock.now()
     own_cars = cars.of_racer(session, racer)
     account = ledger.account_of(session, racer)
     return render_template(
@@ -27,7 +27,9 @@ def index() -> str:
         balance=ledger.balance_of(account),
         maximum_models=account.maximum_models,
         car_limit=limits.current(session).cars,
-        refusal=sponsorship.refusal(session, racer),
+        refusal=evaluations.refusal(session, racer, now=now),
+        budget=budgets.of_racer(session, racer, now=now),
+        alert=alerts.own(session, racer, now=now),
         deleted_model=models.deleted(session, racer, request.args.get("deleted_model", "")),
         deleted_car=cars.deleted(session, racer, request.args.get("deleted_car", "")),
     )

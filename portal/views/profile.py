@@ -12,7 +12,7 @@ from portal import clock, hx, scope, user_agents
 from portal.access import Permission, access
 from portal.forms.parsing import FormErrors, parse
 from portal.forms.profile import COLOURS, ProfileForm, countries
-from portal.rules import browser_sessions, ledger, racers
+from portal.rules import alerts, browser_sessions, budgets, ledger, racers
 from portal.rules.broken import Code, RuleBroken
 
 pages = Blueprint("profile", __name__)
@@ -29,6 +29,8 @@ def show() -> str:
     return render_template(
         "profile/show.html",
         balance=ledger.balance(session, me),
+        budget=budgets.of_racer(session, me, now=clock.now()),
+        alert=alerts.own(session, me, now=clock.now()),
         statement=ledger.statement(session, me)[:SHOWN_LINES],
         country=dict(_countries()).get(me.country, ""),
         sessions=sessions,
