@@ -11,7 +11,7 @@ class Row:
     """A figure: its name, value and unit, and what stands beside it to judge it by.
 
     `beside` says what that is (a goal, another program, the same figure before); `beside_value` is its value in the
-    same unit, where it is one number.
+    same unit, where it is one number. `count` and `of` are what the figure was counted from, e.g. 3 of 4 rows.
     """
 
     name: str
@@ -19,6 +19,8 @@ class Row:
     unit: str
     beside: str = ""
     beside_value: float | None = None
+    count: int | None = None
+    of: int | None = None
 
 
 def as_dict(row: Row) -> dict[str, Any]:
@@ -29,4 +31,6 @@ def as_dict(row: Row) -> dict[str, Any]:
 def as_line(row: Row) -> str:
     """For people: one line."""
     beside = f"{row.beside} {row.beside_value:g}" if row.beside_value is not None else row.beside
-    return f"{row.name:<58} {row.value:>12.4g} {row.unit:<14} {beside}".rstrip()
+    counted = f"({row.of})" if row.count is None else f"({row.count} of {row.of})"
+    shown = f"{row.unit} {counted}" if row.of is not None else row.unit
+    return f"{row.name:<58} {row.value:>12.6g} {shown:<14} {beside}".rstrip()
