@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
+from tests.conftest import POSTGRESQL
+
 ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / "tests" / "vendor" / "axe.min.js"
 FLAGS = [
@@ -59,12 +61,14 @@ def _read_greeting(process: subprocess.Popen[str]) -> str:
 
 
 @pytest.fixture(scope="package")
-def instance() -> Iterator[Instance]:
-    """`paddock up` on an empty data directory."""
+def instance(request: pytest.FixtureRequest) -> Iterator[Instance]:
+    """`paddock up` on an empty data directory, with the database that TEST_DATABASE names."""
     folder = Path(tempfile.mkdtemp(prefix="paddock-browser-"))
     port = _free_port()
     command = [sys.executable, "-m", "paddock", "up", "--port", str(port), "--data", str(folder)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PADDOCK_")}
+    if os.environ.get("TEST_DATABASE") == POSTGRESQL:
+        environment["PADDOCK_DATABASE_URL"] = request.getfixturevalue("postgres").empty("browser")
     process = subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     )

@@ -32,8 +32,10 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def start(data: Path, port: int, *options: str) -> subprocess.Popen[str]:
+def start(data: Path, port: int, *options: str, database: str = "") -> subprocess.Popen[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PADDOCK_")}
+    if database:
+        environment["PADDOCK_DATABASE_URL"] = database
     return subprocess.Popen(
         [sys.executable, "-m", "paddock", "up", "--port", str(port), "--data", str(data), *options],
         cwd=ROOT,

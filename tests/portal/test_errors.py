@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
+from tests.conftest import SQLITE
 
+
+@pytest.mark.parametrize("database", [SQLITE], indirect=True)
 def test_a_database_that_refuses_is_a_503_that_says_try_again(client: FlaskClient, engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(text("PRAGMA foreign_keys=OFF"))
