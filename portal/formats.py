@@ -43,6 +43,16 @@ def money(microusd: int) -> str:
     return f"${microusd / 1_000_000:,.2f}"
 
 
+def gb_days(byte_days: int) -> str:
+    """Storage over time: one GB kept for a day is `1 GB-day`."""
+    return f"{format_decimal(byte_days / (1 << 30), format='0.###')} GB-days"
+
+
+def day(value: date | None) -> str:
+    """A day as people write it: `31 Oct 2026`."""
+    return DASH if value is None else str(format_date(value, "d MMM y"))
+
+
 def percent(value: float | None) -> str:
     """A share of a hundred with one decimal at most."""
     return DASH if value is None else f"{format_decimal(value, format='0.#')} %"
@@ -75,13 +85,5 @@ def moment(value: datetime | None) -> str | Markup:
 
 
 def init_app(app: Flask) -> None:
-    app.jinja_env.filters.update(
-        lap_time=lap_time,
-        gap=gap,
-        duration=duration,
-        money=money,
-        percent=percent,
-        month_name=month_name,
-        moment=moment,
-        file_size=file_size,
-    )
+    filters = (lap_time, gap, duration, money, file_size, gb_days, percent, day, month_name, moment)
+    app.jinja_env.filters.update({one.__name__: one for one in filters})

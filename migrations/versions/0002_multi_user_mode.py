@@ -20,12 +20,19 @@ branch_labels = None
 depends_on = None
 
 ADDED = {
+    "audit_event": ("batch",),
     "account": ("monthly_budget_microusd",),
     "evaluation": ("size_bytes",),
     "limits": ("monthly_budget_microusd", "racer_monthly_budget_microusd", "hard_cap_enabled", "storage_charged_on"),
     "model": ("imported_from", "stored_bytes", "used_ms", "last_used_at", "purged_at"),
 }
 """Columns that tables get without being rebuilt."""
+INDEXES = {
+    "ix_audit_event_batch": "audit_event",
+    "ix_audit_event_subject": "audit_event",
+    "ix_model_in_garage": "model",
+}
+"""Indexes of tables that were there before."""
 SUMS = (
     "trainings",
     "evaluations",
@@ -237,6 +244,7 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_usage_month_starts_on"), ["starts_on"], unique=False)
 
     _add_columns()
+    _add_indexes()
     _change_ledger()
     _change_size(sa.Integer(), sa.BigInteger())
     _fill()
@@ -246,6 +254,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     _change_size(sa.BigInteger(), sa.Integer())
     _change_ledger_back()
+    for name, table in INDEXES.items():
+        op.drop_index(name, table)
     for table, columns in ADDED.items():
         for column in reversed(columns):
             op.drop_column(table, column)
@@ -289,6 +299,7 @@ def downgrade() -> None:
 def _add_columns() -> None:
     big, moment = sa.BigInteger(), portal.tables.columns.UtcDateTime(timezone=True)
     text = sqlmodel.sql.sqltypes.AutoString()
+    op.add_column("audit_event", sa.Column("batch", text, nullable=True))
     op.add_column("account", sa.Column("monthly_budget_microusd", big, nullable=True))
     op.add_column("evaluation", sa.Column("size_bytes", big, nullable=False, server_default="0"))
     op.add_column("limits", sa.Column("monthly_budget_microusd", big, nullable=True))
@@ -300,6 +311,12 @@ def _add_columns() -> None:
     op.add_column("model", sa.Column("used_ms", big, nullable=False, server_default="0"))
     op.add_column("model", sa.Column("last_used_at", moment, nullable=True))
     op.add_column("model", sa.Column("purged_at", moment, nullable=True))
+
+
+def _add_indexes() -> None:
+    op.create_index("ix_audit_event_batch", "audit_event", ["batch"])
+    op.create_index("ix_audit_event_subject", "audit_event", ["subject"])
+    op.create_index("ix_model_in_garage", "model", ["racer_id", "deleted_at", "stored_bytes"])
 
 
 def _change_ledger() -> None:

@@ -6,6 +6,7 @@ Every movement is one line of the ledger and the same change of the account's th
 from __future__ import annotations
 
 from calendar import monthrange
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -14,6 +15,7 @@ from sqlmodel import Session, col, select, update
 
 from portal.rules import audit, first, limits, usage_totals
 from portal.rules.broken import Code, RuleBroken
+from portal.rules.slices import slices
 from portal.tables import (
     HOUR_MS,
     Account,
@@ -254,8 +256,8 @@ def set_quota(
     before = account.quota_ms or 0
     if before == quota_ms:
         return False
-    session.exec(update(Account).where(col(Account.id) == account.id).values(quota_ms=quota_ms))
-    _add(session, account, EntryKind.ADJUST, now=now, by=by, quota_ms=quota_ms - before, note=reason)
+    adjust(session, account, quota_ms, by=by, now=now, note=reason)
+    session.flush()
     audit.record(
         session,
         "quota.set",
@@ -267,6 +269,27 @@ def set_quota(
         reason=reason,
     )
     return True
+
+
+def hold_all(session: Session, accounts: Sequence[Account]) -> list[Account]:
+    """Several accounts like `hold`, in the order given; they are locked in the order of their rows."""
+    fresh: dict[int | None, Account] = {}
+    for part in slices(sorted(_id(account) for account in accounts)):
+        query = select(Account).where(col(Account.id).in_(part)).order_by(col(Account.id))
+        held = query.with_for_update(key_share=True).execution_options(populate_existing=True)
+        fresh |= {row.id: row for row in session.exec(held)}
+    return [fresh[account.id] for account in accounts]
+
+
+def adjust(session: Session, account: Account, quota_ms: int, *, by: Racer | None, now: datetime, note: str) -> None:
+    """Another quota and its line, for an account that is held; written with the session's next flush."""
+    change = quota_ms - (account.quota_ms or 0)
+    account.quota_ms = quota_ms
+    by_id = by.id if by else None
+    line = LedgerEntry(
+        account_id=_id(account), kind=EntryKind.ADJUST, at=now, by_racer_id=by_id, quota_ms=change, note=note
+    )
+    session.add(line)
 
 
 def statement(session: Session, racer: Racer) -> list[LedgerEntry]:

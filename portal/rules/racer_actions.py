@@ -1,50 +1,54 @@
-"""One thing done to several racers: to each by the rule for one, and a report of what came of it."""
+"""One thing done to several racers: each action by its rule for many, under one name, so that it can be undone."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from datetime import datetime
+from enum import StrEnum
 
 from sqlmodel import Session
 
-from portal.rules import ledger, sponsorship
-from portal.rules.broken import RuleBroken
+from portal.rules import limits, model_clearing, quotas, sponsorship
+from portal.rules.broken import Code, RuleBroken
+from portal.rules.outcome import Outcome
+from portal.rules.quotas import Quotas
 from portal.tables import Racer
 
-
-@dataclass(slots=True)
-class Outcome:
-    """Who was changed, for whom it was so already, and who could not be changed and why."""
-
-    changed: list[Racer] = field(default_factory=list)
-    same: list[Racer] = field(default_factory=list)
-    refused: list[tuple[Racer, str]] = field(default_factory=list)
+SWITCHED_OFF = "Multi-user mode is switched off, so nobody is sponsored now. Enable it on the setup page first."
 
 
-def pause(session: Session, people: Sequence[Racer], *, by: Racer, now: datetime, reason: str = "") -> Outcome:
-    """Pauses each sponsorship."""
-    return _each(people, lambda racer: sponsorship.pause(session, racer, by=by, now=now, reason=reason))
+class Action(StrEnum):
+    """What an administrator does to racers; the word is the last part of the address."""
+
+    QUOTA = "quota"
+    PAUSE = "pause"
+    RESUME = "resume"
+    END = "end"
+    SPONSOR = "sponsor"
+    DELETE_MODELS = "delete-models"
 
 
-def resume(session: Session, people: Sequence[Racer], *, by: Racer, now: datetime, reason: str = "") -> Outcome:
-    """Resumes each sponsorship."""
-    return _each(people, lambda racer: sponsorship.resume(session, racer, by=by, now=now, reason=reason))
-
-
-def set_quota(
-    session: Session, people: Sequence[Racer], quota_ms: int, *, by: Racer, now: datetime, reason: str = ""
+def do(
+    session: Session,
+    action: Action,
+    people: Sequence[Racer],
+    *,
+    by: Racer,
+    now: datetime,
+    batch: str,
+    reason: str = "",
+    wanted: Quotas | None = None,
 ) -> Outcome:
-    """Sets each quota to the same time."""
-    return _each(people, lambda racer: ledger.set_quota(session, racer, quota_ms, by=by, now=now, reason=reason))
+    """Does it to each of them; idempotent. `wanted` is for QUOTA. Raises RuleBroken as the action's rule does."""
+    require_on(session)
+    if action is Action.QUOTA:
+        return quotas.set_all(session, people, wanted or Quotas(), by=by, now=now, reason=reason, batch=batch)
+    if action is Action.DELETE_MODELS:
+        return model_clearing.delete_all(session, people, by=by, now=now, reason=reason, batch=batch)
+    return sponsorship.change_all(session, people, action.value, by=by, now=now, reason=reason, batch=batch)
 
 
-def _each(people: Sequence[Racer], change: Callable[[Racer], bool]) -> Outcome:
-    """One refusal does not hold up the others: a rule that refuses has changed nothing."""
-    outcome = Outcome()
-    for racer in people:
-        try:
-            (outcome.changed if change(racer) else outcome.same).append(racer)
-        except RuleBroken as refusal:
-            outcome.refused.append((racer, refusal.message))
-    return outcome
+def require_on(session: Session) -> None:
+    """Raises RuleBroken (conflict) while multi-user mode is off: nobody is sponsored then."""
+    if not limits.current(session).multi_user_enabled:
+        raise RuleBroken(Code.CONFLICT, SWITCHED_OFF)

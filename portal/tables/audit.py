@@ -22,8 +22,10 @@ class AuditEvent(SQLModel, table=True):
     """None: the operator's command line or the system itself."""
     action: str
     """`noun.verb`, as in `race.open`."""
-    subject: str
+    subject: str = Field(index=True)
     """What it was done to: `noun:public-id`."""
     before: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     after: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     reason: str = ""
+    batch: str | None = Field(default=None, index=True)
+    """What was done together has the same value here, so that it can be undone together."""

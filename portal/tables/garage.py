@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from portal.tables.columns import UtcDateTime, public_id
@@ -27,6 +27,9 @@ class Car(SQLModel, table=True):
 
 class Model(SQLModel, table=True):
     """A driving policy: what it is made from. Its weights are those of its latest finished training."""
+
+    __table_args__ = (Index("ix_model_in_garage", "racer_id", "deleted_at", "stored_bytes"),)
+    """Counts and sizes of many racers' models are read from the index alone."""
 
     id: int | None = Field(default=None, primary_key=True)
     public_id: str = Field(default_factory=public_id, unique=True)

@@ -2,85 +2,100 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, request, url_for
-from flask_babel import gettext as _
-from flask_babel import ngettext
-from sqlmodel import Session
+from flask import Blueprint, flash, request
 from werkzeug.wrappers import Response
 
-from portal import clock, hx, scope
+from portal import clock, csv_export, hx, racer_reports, racer_selection, racer_tables, scope
 from portal.access import Permission, access
+from portal.form_problems import Problem, errors_of
 from portal.forms.parsing import FormErrors, parse
 from portal.forms.racer_actions import QuotaForm, ReasonForm
-from portal.rules import racer_actions, racer_list
-from portal.rules.racer_actions import Outcome
-from portal.tables import HOUR_MS, Racer
+from portal.racer_selection import Selection
+from portal.rules import racer_actions, racer_consequences, racer_list, undoing
+from portal.rules.broken import Code, RuleBroken
+from portal.rules.outcome import new_batch
+from portal.rules.racer_actions import Action
 
 pages = Blueprint("admin_racers", __name__)
+pages.app_template_global("names_of")(racer_reports.names_of)
 
-VERBS = "any(pause, resume, quota)"
+ACTIONS = f"any({', '.join(repr(action.value) for action in Action)})"
 
 
 @pages.get("/admin/racers")
 @access(Permission.ADMIN)
 def index() -> Response:
-    search, sort = request.args.get("q", "").strip(), request.args.get("sort", "alias")
-    found = racer_list.listed(scope.reading(), search=search, sort=sort, page=request.args.get("page", 1, type=int))
-    return hx.render("admin/racers.html", "admin/_racers.html", found=found, q=search, sort=sort)
+    session, wanted, sort = scope.reading(), racer_selection.filter_of(request.args), request.args.get("sort", "alias")
+    found = racer_list.listed(session, wanted, sort=sort, page=request.args.get("page", 1, type=int))
+    done = undoing.offer(session, request.args.get("done", ""), by=scope.me(), now=clock.now())
+    here = racer_reports.with_done(request.full_path.rstrip("?"), "")
+    return hx.render(
+        "admin/racers.html", "admin/_racers.html", found=found, wanted=wanted, sort=sort, done=done, here=here
+    )
 
 
-@pages.get(f"/admin/racers/<{VERBS}:verb>")
+@pages.get("/admin/racers/export")
 @access(Permission.ADMIN)
-def ask(verb: str) -> Response:
+def export() -> Response:
+    wanted, sort = racer_selection.filter_of(request.args), request.args.get("sort", "alias")
+    rows = racer_list.exported(scope.reading(), wanted, sort=sort)
+    return csv_export.response("racers", racer_tables.RACERS, (racer_tables.racer(row) for row in rows))
+
+
+@pages.get(f"/admin/racers/<{ACTIONS}:action>")
+@access(Permission.ADMIN)
+def ask(action: str) -> Response:
     """Names who is meant and what follows, before anything happens."""
-    people = racer_list.chosen(scope.reading(), request.args.getlist("racer"))
-    return _question(verb, people, {}, {})
+    return _question(Action(action), racer_selection.read(request.args))
 
 
-@pages.post(f"/admin/racers/<{VERBS}:verb>")
+@pages.post(f"/admin/racers/<{ACTIONS}:action>")
 @access(Permission.ADMIN)
-def act(verb: str) -> Response:
-    chosen = request.form.getlist("racer")
+def act(action: str) -> Response:
+    selection, batch, verb = racer_selection.read(request.form), new_batch(), Action(action)
     try:
-        form = parse(QuotaForm if verb == "quota" else ReasonForm, request.form)
-    except FormErrors as errors:
-        people = racer_list.chosen(scope.reading(), chosen)
-        return _question(verb, people, request.form.to_dict(), errors.by_field, 422)
-    with scope.writing() as session:
-        outcome = _do(session, verb, racer_list.chosen(session, chosen), form)
-    _report(outcome)
-    return hx.redirect(url_for("admin_racers.index"))
+        form = parse(QuotaForm if verb is Action.QUOTA else ReasonForm, request.form)
+        with scope.writing() as session:
+            people = selection.people(session)
+            selection.check(people)
+            me, now = scope.me(), clock.now()
+            asked = {"reason": form.reason, "wanted": form.quotas()}
+            outcome = racer_actions.do(session, verb, people, by=me, now=now, batch=batch, **asked)
+    except (FormErrors, RuleBroken) as problem:
+        return _question(verb, selection, problem)
+    racer_reports.tell(outcome)
+    return hx.redirect(racer_reports.with_done(selection.back, batch if outcome.changed else ""))
 
 
-def _do(session: Session, verb: str, people: list[Racer], form: ReasonForm) -> Outcome:
-    me, now = scope.me(), clock.now()
-    if isinstance(form, QuotaForm):
-        quota_ms = round(form.hours * HOUR_MS)
-        return racer_actions.set_quota(session, people, quota_ms, by=me, now=now, reason=form.reason)
-    change = {"pause": racer_actions.pause, "resume": racer_actions.resume}[verb]
-    return change(session, people, by=me, now=now, reason=form.reason)
+@pages.post("/admin/racers/undo")
+@access(Permission.ADMIN)
+def undo() -> Response:
+    try:
+        with scope.writing() as session:
+            outcome = undoing.undo(session, request.form.get("batch", ""), by=scope.me(), now=clock.now())
+        racer_reports.tell_undone(outcome)
+    except RuleBroken as refusal:
+        if refusal.code is not Code.CONFLICT:
+            raise
+        flash(refusal.message, "error")
+    return hx.redirect(racer_reports.with_done(racer_selection.read(request.form).back, ""))
 
 
-def _question(
-    verb: str, people: list[Racer], values: dict[str, str], errors: dict[str, str], status: int = 200
-) -> Response:
+def _question(action: Action, selection: Selection, problem: Problem | None = None) -> Response:
+    session = scope.reading()
+    people = selection.people(session)
+    racer_actions.require_on(session)
+    errors, status = errors_of(problem)
     return hx.render(
         "admin/racer_action.html",
         "admin/_racer_action.html",
         status,
-        verb=verb,
+        action=action.value,
         people=people,
-        values=values,
+        selection=selection,
+        seen=racer_list.fingerprint(people),
+        follows=racer_consequences.of(session, action, people),
+        quotas_now=racer_consequences.quotas_now(session, people) if action is Action.QUOTA else {},
+        values=request.form.to_dict(),
         errors=errors,
     )
-
-
-def _report(outcome: Outcome) -> None:
-    if outcome.changed:
-        count = len(outcome.changed)
-        flash(ngettext("Done for %(num)s racer.", "Done for %(num)s racers.", count), "success")
-    if outcome.same:
-        names = ", ".join(racer.alias or racer.name for racer in outcome.same)
-        flash(_("It was so already for %(names)s.", names=names), "info")
-    for racer, message in outcome.refused:
-        flash(f"{racer.alias or racer.name}: {message}", "error")

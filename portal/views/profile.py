@@ -12,13 +12,13 @@ from portal import clock, hx, scope, user_agents
 from portal.access import Permission, access
 from portal.forms.parsing import FormErrors, parse
 from portal.forms.profile import COLOURS, ProfileForm, countries
-from portal.rules import alerts, browser_sessions, budgets, ledger, racers
+from portal.rules import alerts, browser_sessions, budgets, ledger, racers, statements
 from portal.rules.broken import Code, RuleBroken
 
 pages = Blueprint("profile", __name__)
 
 Answer = str | Response | tuple[str, int]
-SHOWN_LINES = 100
+SHOWN_LINES = 5
 
 
 @pages.get("/profile")
@@ -26,12 +26,13 @@ SHOWN_LINES = 100
 def show() -> str:
     me, session = scope.me(), scope.reading()
     sessions = browser_sessions.open_of(session, me, now=clock.now(), idle_s=scope.settings().session_idle_s)
+    account = ledger.account_of(session, me)
     return render_template(
         "profile/show.html",
-        balance=ledger.balance(session, me),
+        balance=ledger.balance_of(account),
         budget=budgets.of_racer(session, me, now=clock.now()),
         alert=alerts.own(session, me, now=clock.now()),
-        statement=ledger.statement(session, me)[:SHOWN_LINES],
+        lines=statements.newest(session, account, SHOWN_LINES),
         country=dict(_countries()).get(me.country, ""),
         sessions=sessions,
         this_session=browser_sessions.hash_of(current_user.secret),

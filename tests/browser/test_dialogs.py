@@ -35,7 +35,7 @@ def with_dora_ticked(page: Page) -> Page:
 def test_a_dialog_takes_the_focus_and_gives_it_back(visitors: Visitors, instance: Instance, dora: str) -> None:
     page = with_dora_ticked(administrator(visitors, instance))
     opener = page.get_by_role("button", name="Pause")
-    dialog = page.get_by_role("dialog", name="Pause their sponsorship?")
+    dialog = page.get_by_role("dialog", name="Pause the sponsorship of 1 racer?")
     for leave in ("Escape", "Cancel"):
         opener.focus()
         page.keyboard.press("Enter")
@@ -55,10 +55,9 @@ def test_a_refused_form_stays_in_the_dialog_and_a_good_one_leads_on(
     visitors: Visitors, instance: Instance, dora: str
 ) -> None:
     page = with_dora_ticked(administrator(visitors, instance))
-    page.get_by_role("button", name="Set quota").press("Enter")
+    page.get_by_role("button", name="Set quotas").press("Enter")
     dialog = page.get_by_role("dialog")
-    hours = dialog.get_by_label("Hours")
-    hours.evaluate("field => { field.type = 'text'; field.required = false; }")  # past the browser's own check
+    hours = dialog.get_by_label("Maximum training hours")
     hours.fill("many")
     page.keyboard.press("Enter")
     expect(hours).to_be_focused()
@@ -79,7 +78,7 @@ def test_a_portal_that_does_not_answer_is_said_in_the_dialog(visitors: Visitors,
     page.unroute(re.compile("/admin/racers/pause"))
     page.keyboard.press("Escape")
     page.get_by_role("button", name="Pause").press("Enter")
-    expect(page.get_by_role("dialog", name="Pause their sponsorship?")).to_be_visible()
+    expect(page.get_by_role("dialog", name="Pause the sponsorship of 1 racer?")).to_be_visible()
 
 
 def test_without_javascript_the_confirmation_is_a_page(visitors: Visitors, instance: Instance, dora: str) -> None:

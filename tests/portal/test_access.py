@@ -31,6 +31,13 @@ MATRIX = {
     "/admin/racers/quota?racer={alice}": ("in", 403, 403, 200),
     "/admin/racers/pause": ("in", 403, 403, 422),
     "/admin/racers/pause?racer=0000000000000000": ("in", 403, 403, 404),
+    "/admin/racers/delete-models?racer={alice}": ("in", 403, 403, 200),
+    "/admin/racers/export": ("in", 403, 403, 200),
+    "/admin/racers/{alice}": ("in", 403, 403, 200),
+    "/admin/racers/{alice}/statement": ("in", 403, 403, 200),
+    "/admin/racers/0000000000000000": ("in", 403, 403, 404),
+    "/profile/statement": ("in", "profile", 200, 200),
+    "/profile/statement/export": ("in", "profile", 200, 200),
     "/admin/racers/delete?racer={alice}": (404, 404, 404, 404),
     "/admin/setup": ("in", 403, 403, 200),
     "/admin/setup/disable": ("in", 403, 403, 200),
@@ -154,6 +161,7 @@ def test_each_visitor_sees_what_is_theirs(
 ) -> None:
     for name, expected in zip(VISITORS, MATRIX[path], strict=True):
         answer = browsers[name].get(path.format(alice=people["alice"].public_id))
+        answer.get_data()  # a download is written while it is read
         check(answer.status_code, answer.headers.get("Location", ""), expected, f"{name} {path}")
 
 

@@ -1,10 +1,9 @@
-"""The administrator's pages: overview, racers, accounts, audit. All of it works without scripts."""
+"""The administrator's pages: overview, accounts, audit. All of it works without scripts."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -12,15 +11,14 @@ from flask.testing import FlaskClient
 from redis import Redis
 from rq import Worker
 from sqlalchemy import Engine
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from portal import clock
 from portal.app import create_app
 from portal.database import read_session, write_session
-from portal.rules import audit, audit_log, ledger, local_accounts, overview, racer_list, racers
-from portal.rules.broken import RuleBroken
+from portal.rules import audit, audit_log, ledger, local_accounts, overview, racers
 from portal.settings import Settings
-from portal.tables import HOUR_MS, Account, AuditEvent, JobKind, ProviderAccount, Racer, Role, Sponsorship
+from portal.tables import HOUR_MS, JobKind, ProviderAccount, Racer, Role, Sponsorship
 from portal.workers import listed as workers_listed
 from tests.cast import NOON, make_racer
 from tests.conftest import sign_in
@@ -43,15 +41,6 @@ def people(engine: Engine) -> dict[str, Racer]:
 @pytest.fixture
 def ada(app: Flask, people: dict[str, Racer]) -> FlaskClient:
     return sign_in(app, people["ada"])
-
-
-def sponsorships(engine: Engine) -> dict[str | None, str]:
-    with read_session(engine) as session:
-        return {racer.alias: racer.sponsorship for racer in session.exec(select(Racer))}
-
-
-def ids(people: dict[str, Racer], *names: str) -> list[str]:
-    return [people[name].public_id for name in names]
 
 
 # Overview
@@ -87,137 +76,6 @@ def test_the_overview_names_the_workers_and_what_they_do(ada: FlaskClient, redis
     text = ada.get("/admin").text
     assert "worker-1" in text
     assert "evaluation, training" in text
-
-
-# Racers
-
-
-def test_the_table_shows_people_with_what_they_use(ada: FlaskClient, engine: Engine, people: dict[str, Racer]) -> None:
-    with write_session(engine) as session:
-        account = ledger.account_of(session, people["alice"])
-        ledger.reserve(session, account, JobKind.TRAINING, 1, 1_200_000, now=clock.now())
-    text = ada.get("/admin/racers").text
-    row = re.search(rf'<tr id="racer-{people["alice"].public_id}">.*?</tr>', text, re.DOTALL)
-    assert row
-    for part in ("alice@example.org", "active", "20 min held", 'value="1200000"', "5 h"):
-        assert part in row.group(0), part
-
-
-def test_search_finds_a_part_of_alias_name_or_email_and_takes_signs_literally(session: Session) -> None:
-    for alias in ("alice", "alina", "bob"):
-        make_racer(session, alias)
-    nobody = make_racer(session, None)
-    nobody.name, nobody.email = "Zoë 100%", "zoe@example.org"
-    session.flush()
-
-    def found(text: str) -> list[str | None]:
-        return [row.racer.alias for row in racer_list.listed(session, search=text).rows]
-
-    assert found("ALI") == ["alice", "alina"]
-    assert found("bob@") == ["bob"]
-    assert found("100%") == [None]
-    assert found("%") == [None]
-    assert found("_") == []
-
-
-@pytest.mark.parametrize(
-    ("sort", "expected"),
-    [
-        ("alias", ["a", "b", "c", None]),
-        ("-alias", ["c", "b", "a", None]),
-        ("used", ["c", None, "b", "a"]),
-        ("-used", ["a", "b", "c", None]),
-        ("-quota", ["c", "a", "b", None]),
-        ("-seen", ["b", "a", "c", None]),
-        ("nonsense", ["a", "b", "c", None]),
-        ("-name; drop table racer", ["c", "b", "a", None]),
-    ],
-)
-def test_the_table_is_sorted_by_what_was_asked(session: Session, sort: str, expected: list[str | None]) -> None:
-    for alias, used, quota, seen in (("b", 2, 5, 9), ("a", 3, 6, 8), ("c", 0, 7, 7)):
-        racer = make_racer(session, alias, quota_ms=quota * HOUR_MS)
-        racer.last_seen_at = NOON + timedelta(hours=seen)
-        account = session.exec(select(Account).where(Account.racer_id == racer.id)).one()
-        account.used_ms = used * HOUR_MS
-    make_racer(session, None, quota_ms=0)
-    session.flush()
-    assert [row.racer.alias for row in racer_list.listed(session, sort=sort).rows] == expected
-
-
-def test_pages_hold_fifty_and_a_page_too_far_is_the_last(session: Session) -> None:
-    for number in range(racer_list.PAGE_SIZE + 3):
-        make_racer(session, f"r{number:03}")
-    far = racer_list.listed(session, page=99)
-    assert (far.page, far.pages, far.total, len(far.rows)) == (2, 2, 53, 3)
-    assert racer_list.listed(session, page=-5).page == 1
-
-
-def test_links_keep_search_and_sort(ada: FlaskClient) -> None:
-    text = ada.get("/admin/racers?q=a&sort=name").text
-    assert "sort=-name" in text
-    assert 'aria-sort="ascending"' in text
-    assert re.search(r"q=a(&amp;|&)sort=used|sort=used(&amp;|&)q=a", text)
-
-
-def test_an_action_first_names_who_and_what_follows_and_changes_nothing(
-    ada: FlaskClient, engine: Engine, people: dict[str, Racer]
-) -> None:
-    before = sponsorships(engine)
-    text = ada.get("/admin/racers/pause", query_string={"racer": ids(people, "alice", "bob")}).text
-    for part in ("For 2 racers", "alice", "bob", "They may still enter races", "<form"):
-        assert part in text
-    assert "carol" not in text
-    assert sponsorships(engine) == before
-
-
-def test_pausing_several_skips_who_is_paused_and_says_who_could_not_be(
-    ada: FlaskClient, engine: Engine, people: dict[str, Racer]
-) -> None:
-    chosen = ids(people, "alice", "bob", "carol")
-    answer = ada.post("/admin/racers/pause", data={"racer": chosen, "reason": "over budget"}, follow_redirects=True)
-    assert sponsorships(engine) == {"ada": "active", "alice": "paused", "bob": "paused", "carol": "ended"}
-    assert "Done for 1 racer." in answer.text
-    assert "It was so already for bob." in answer.text
-    assert "carol: " in answer.text
-    with read_session(engine) as session:
-        (event,) = session.exec(select(AuditEvent).where(AuditEvent.action == "sponsorship.pause")).all()
-    assert (event.by_racer_id, event.reason) == (people["ada"].id, "over budget")
-
-
-def test_resuming_undoes_a_pause(ada: FlaskClient, engine: Engine, people: dict[str, Racer]) -> None:
-    ada.post("/admin/racers/resume", data={"racer": ids(people, "bob")})
-    assert sponsorships(engine)["bob"] == "active"
-
-
-def test_a_quota_is_set_in_hours_for_several(ada: FlaskClient, engine: Engine, people: dict[str, Racer]) -> None:
-    ada.post("/admin/racers/quota", data={"racer": ids(people, "alice", "bob"), "hours": "7.5", "reason": "final"})
-    with read_session(engine) as session:
-        assert ledger.balance(session, people["alice"]).quota_ms == 27_000_000
-        assert ledger.balance(session, people["bob"]).quota_ms == 27_000_000
-        assert ledger.balance(session, people["carol"]).quota_ms == 5 * HOUR_MS
-        assert len(session.exec(select(AuditEvent).where(AuditEvent.action == "quota.set")).all()) == 2
-
-
-@pytest.mark.parametrize("hours", ["", "-1", "many", "nan", "inf", "1e9"])
-def test_hours_that_are_none_are_refused_at_the_field(
-    ada: FlaskClient, engine: Engine, people: dict[str, Racer], hours: str
-) -> None:
-    answer = ada.post("/admin/racers/quota", data={"racer": ids(people, "alice"), "hours": hours})
-    assert answer.status_code == 422
-    assert 'id="hours-error"' in answer.text
-    assert "alice" in answer.text
-    with read_session(engine) as session:
-        assert ledger.balance(session, people["alice"]).quota_ms == 5 * HOUR_MS
-
-
-def test_somebody_unknown_among_the_selected_changes_nobody(
-    ada: FlaskClient, engine: Engine, people: dict[str, Racer]
-) -> None:
-    answer = ada.post("/admin/racers/pause", data={"racer": [*ids(people, "alice"), "0000000000000000"]})
-    assert answer.status_code == 404
-    assert sponsorships(engine)["alice"] == "active"
-    with read_session(engine) as session, pytest.raises(RuleBroken, match="Nobody is selected"):
-        racer_list.chosen(session, [])
 
 
 # Accounts

@@ -136,7 +136,7 @@ def test_the_page_shows_hours_and_the_statement(app: Flask, engine: Engine, alic
     text = sign_in(app, alice).get("/profile").text
     assert "4 h 30 min" in text
     assert "$1.75" in text
-    assert "Held for a job" in text
+    assert "Held for the" in text
 
 
 @pytest.mark.parametrize(
