@@ -78,17 +78,8 @@ def made_with(model: Model) -> Made:
     run = trainings.weights_of(session, model)
     current = reward_functions.current(session, model)
     version = reward_functions.of_run(session, run.reward_function_id) if run else current
-    asked: dict[str, Any] = run.configuration if run else _configuration_of(model)
+    asked: dict[str, Any] = run.configuration if run else trainings.configuration_of(model)
     return Made(run, asked, car_facts(asked["car"]), track_title(asked["track"]), version.version)
-
-
-def _configuration_of(model: Model) -> dict[str, Any]:
-    return {
-        "track": model.track,
-        "direction": model.direction,
-        "car": model.car_metadata,
-        "hyperparameters": model.hyperparameters,
-    }
 
 
 def track_of(name: str) -> Track | None:

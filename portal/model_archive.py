@@ -53,11 +53,14 @@ def safe_name(name: str) -> str:
 
 
 def archive(folder: Path, top: str) -> Iterator[bytes]:
-    """The .tar.gz in pieces; its files lie in a folder `top`. Links and special files are left out."""
+    """The .tar.gz in pieces; its files lie in a folder `top`. Links, special and temporary files are left out.
+
+    Plain headers only (USTAR): `sim.tar_stream` reads it again.
+    """
     sink = _Sink()
-    with tarfile.open(fileobj=sink, mode="w|gz", bufsize=CHUNK_BYTES) as tar:
+    with tarfile.open(fileobj=sink, mode="w|gz", bufsize=CHUNK_BYTES, format=tarfile.USTAR_FORMAT) as tar:
         for path in sorted(folder.rglob("*")):
-            if path.is_symlink() or not path.is_file():
+            if path.is_symlink() or not path.is_file() or path.name.startswith("."):
                 continue
             tar.add(path, arcname=f"{top}/{path.relative_to(folder)}", filter=_without_owner)
             yield sink.take()
@@ -65,6 +68,7 @@ def archive(folder: Path, top: str) -> Iterator[bytes]:
 
 
 def _without_owner(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.mtime = int(member.mtime)
     member.uid = member.gid = 0
     member.uname = member.gname = ""
     return member

@@ -38,7 +38,7 @@ def request(session: Session, model: Model, *, by: Racer, now: datetime, seed: i
         seed=secrets.randbelow(SEEDS) if seed is None else seed,
         reward_function_id=_current_reward_function(session, model).id or 0,
         limit_ms=model.training_limit_ms,
-        configuration=_configuration(model),
+        configuration=configuration_of(model),
     )
     session.add(run)
     session.flush()
@@ -67,7 +67,8 @@ def _current_reward_function(session: Session, model: Model) -> RewardFunction:
     return newest
 
 
-def _configuration(model: Model) -> dict[str, object]:
+def configuration_of(model: Model) -> dict[str, object]:
+    """What a training of the model as it is set now runs with."""
     return {
         "track": model.track,
         "direction": model.direction,

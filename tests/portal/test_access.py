@@ -50,6 +50,9 @@ MATRIX = {
     "/admin/alerts/setup": ("in", 403, 403, 200),
     "/admin/alerts/setup/web-hook/secret": ("in", 403, 403, 404),
     "/admin/alerts/deliveries": ("in", 403, 403, 200),
+    "/admin/models/import": ("in", 403, 403, 200),
+    "/admin/models/0000000000000000/import": ("in", 403, 403, 404),
+    "/garage/models/import": ("in", "profile", 200, 200),
     "/admin/accounts": ("in", 403, 403, 200),
     "/admin/accounts/new": ("in", 403, 403, 200),
 }
@@ -64,6 +67,8 @@ CHANGES = {
     "/admin/setup/disable": ("in", 403, 403, 422),
     "/admin/setup/enable": ("in", 403, 403, 422),
     "/admin/models/delete": ("in", 403, 403, 422),
+    "/admin/models/import": ("in", 403, 403, 422),
+    "/garage/models/import": ("in", "profile", 422, 422),
     "/admin/models/restore": ("in", 403, 403, 422),
     "/admin/models/delete_for_good": ("in", 403, 403, 422),
     "/admin/alerts/0000000000000000/dismiss": ("in", 403, 403, 404),

@@ -1,0 +1,74 @@
+"""The files of an imported model: made beside the others first, then moved to where the training's row says.
+
+A folder that is left behind because the process died is removed by maintenance a day later (`jobs.purging`).
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from portal import artefact_sizes
+from portal.rules.broken import Code, RuleBroken
+from sim.model_archive import ArchivedModel, ModelError, read_archive
+
+
+@contextmanager
+def staged(runs: Path) -> Iterator[Path]:
+    """A folder to put the files into. What is still there at the end goes."""
+    folder = runs / f"import-{secrets.token_hex(8)}.partial"
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def unpack(upload: BinaryIO, folder: Path) -> ArchivedModel:
+    """The checked model of an uploaded archive, written anew. RuleBroken (invalid, `archive`) for anything else."""
+    try:
+        archived = read_archive(upload)
+    except ModelError as error:
+        raise RuleBroken(Code.INVALID, str(error), "archive") from None
+    archived.write(folder)
+    return archived
+
+
+def copy(runs: Path, artefact: str, folder: Path) -> None:
+    """The files of an artefact, as hard links where the disk can: nobody changes them once they are published.
+
+    Raises RuleBroken (conflict) where they are gone.
+    """
+    source = (runs / artefact).resolve()
+    if not source.is_relative_to(runs.resolve()) or not source.is_dir():
+        raise RuleBroken(Code.CONFLICT, "The files of this model are gone, so there is nothing to import.")
+    for path in sorted(source.rglob("*")):
+        if path.is_symlink() or not path.is_file() or path.name.startswith("."):
+            continue
+        target = folder / path.relative_to(source)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _link(path, target)
+
+
+def _link(path: Path, target: Path) -> None:
+    try:
+        os.link(path, target)
+    except OSError:  # another file system, or one without hard links
+        shutil.copyfile(path, target)
+
+
+def size_bytes(folder: Path) -> int:
+    """What the files take."""
+    return artefact_sizes.folder_bytes(folder)
+
+
+def publish(runs: Path, folder: Path, artefact: str) -> None:
+    """Moves a staged folder to where its training's row says: last in the transaction that writes the row."""
+    target = runs / artefact
+    target.parent.mkdir(parents=True, exist_ok=True)
+    folder.rename(target)

@@ -1,0 +1,427 @@
+"""Models that come into a garage: the own archive by its racer, anybody's model and any archive by an administrator."""
+
+from __future__ import annotations
+
+import io
+import os
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine
+from sqlmodel import Session, col, select
+
+from jobs import purging
+from portal import model_import
+from portal.database import read_session, write_session
+from portal.rules import (
+    evaluations,
+    ledger,
+    limits,
+    model_deletion,
+    model_imports,
+    models,
+    reward_functions,
+    sponsorship,
+    submissions,
+    trainings,
+)
+from portal.rules.broken import Code, RuleBroken
+from portal.rules.models import ModelState
+from portal.settings import Settings
+from portal.tables import AuditEvent, LedgerEntry, Model, Racer, Role, TrainingIteration, TrainingRun
+from sim.car import Car
+from sim.episode import EpisodeRules
+from sim.evaluation import evaluate
+from sim.hyperparameters import Hyperparameters
+from sim.track import Direction
+from sim.track_library import TrackLibrary
+from tests.cast import NOON, make_racer
+from tests.conftest import sign_in
+from tests.portal.garage_cast import RULES, end, make_model, make_training, measure, parsed
+from tests.portal.races_cast import make_race
+from tests.sim.models import STEERING_CAR, write_model
+
+CODE = "def reward_function(params):\n    return 1.0\n"
+UPLOAD = "/garage/models/import"
+
+
+@pytest.fixture
+def people(engine: Engine) -> dict[str, Racer]:
+    with write_session(engine) as session:
+        return {
+            "ada": make_racer(session, "ada", role=Role.ADMIN),
+            "alice": make_racer(session, "alice"),
+            "bob": make_racer(session, "bob"),
+        }
+
+
+@pytest.fixture
+def alice(app: Flask, people: dict[str, Racer]) -> FlaskClient:
+    return sign_in(app, people["alice"])
+
+
+@pytest.fixture
+def ada(app: Flask, people: dict[str, Racer]) -> FlaskClient:
+    return sign_in(app, people["ada"])
+
+
+def trained(session: Session, settings: Settings, racer: Racer, name: str = "Swift") -> Model:
+    """A model of which a whole folder lies on the disk: it can drive."""
+    model = models.create(
+        session,
+        racer,
+        name=name,
+        car=STEERING_CAR,
+        car_name="Steerer",
+        track="paddock-oval",
+        direction="counterclockwise",
+        reward_code=CODE,
+        hyperparameters=Hyperparameters(),
+        training_limit_ms=600_000,
+        now=NOON,
+    )
+    run = make_training(session, model, racer)
+    run.artefact = f"training-{run.public_id}/1-token"
+    write_model(settings.runs_path / run.artefact, TrackLibrary().get("paddock-oval"))
+    measure(session, run)
+    end(session, run)
+    return model
+
+
+@pytest.fixture
+def model(engine: Engine, settings: Settings, people: dict[str, Racer]) -> Model:
+    with write_session(engine) as session:
+        return trained(session, settings, people["alice"])
+
+
+def upload(browser: FlaskClient, data: bytes, address: str = UPLOAD, **fields: str) -> object:
+    files = {"archive": (io.BytesIO(data), "Swift.tar.gz"), **fields}
+    return browser.post(address, data=files, content_type="multipart/form-data")
+
+
+def downloaded(browser: FlaskClient, model: Model) -> bytes:
+    return browser.get(f"/garage/models/{model.public_id}/download").data
+
+
+def newest(engine: Engine) -> tuple[Model, TrainingRun]:
+    with read_session(engine) as session:
+        model = session.exec(select(Model).order_by(col(Model.id).desc())).first()
+        assert model is not None
+        run = trainings.weights_of(session, model)
+        assert run is not None
+        return model, run
+
+
+def drives_as(settings: Settings, artefact: str | None) -> str:
+    """The fingerprint of a drive: equal ones are equal to the step."""
+    track = TrackLibrary().get("paddock-oval")
+    rules = EpisodeRules(**{**vars(EpisodeRules.racing()), "laps": 1})
+    direction = Direction.COUNTERCLOCKWISE
+    return evaluate(settings.runs_path / str(artefact), track, direction=direction, rules=rules, seed=5).fingerprint
+
+
+def count(engine: Engine) -> int:
+    with read_session(engine) as session:
+        return len(session.exec(select(Model)).all())
+
+
+def weights_on_disk(settings: Settings) -> list[str]:
+    return sorted(path.name for path in settings.runs_path.iterdir())
+
+
+# A racer's own archive
+
+
+def test_an_exported_archive_comes_back_bit_identical_and_drives_the_same_laps(
+    alice: FlaskClient, engine: Engine, settings: Settings, people: dict[str, Racer], model: Model
+) -> None:
+    answer = upload(alice, downloaded(alice, model), name="Again")
+    again, run = newest(engine)
+    assert answer.location == f"/garage/models/{again.public_id}"  # type: ignore[attr-defined]
+    with read_session(engine) as session:
+        original = trainings.weights_of(session, session.get_one(Model, model.id))
+        assert original is not None
+        best = [settings.runs_path / str(job.artefact) / "model" / "best.safetensors" for job in (original, run)]
+        assert best[0].read_bytes() == best[1].read_bytes()
+        assert drives_as(settings, original.artefact) == drives_as(settings, run.artefact)
+        assert (again.name, again.racer_id, again.track) == ("Again", people["alice"].id, "paddock-oval")
+        assert again.imported_from is not None
+        assert "Swift" in again.imported_from
+        assert Car.from_metadata(again.car_metadata) == STEERING_CAR
+        assert reward_functions.current(session, again).code == CODE
+        assert models.state_of(session, again).state is ModelState.READY
+        assert again.stored_bytes == run.size_bytes == model_import.size_bytes(settings.runs_path / str(run.artefact))
+    assert not list(settings.runs_path.glob("import-*"))
+
+
+def test_an_imported_model_is_evaluated_raced_and_cloned_like_any_other(
+    alice: FlaskClient, engine: Engine, people: dict[str, Racer], model: Model
+) -> None:
+    upload(alice, downloaded(alice, model))
+    again, run = newest(engine)
+    for tab in ("", "/evaluations", "/reward-function", "/submissions", "/configuration", "/clone", "/evaluate"):
+        assert parsed(alice.get(f"/garage/models/{again.public_id}{tab}").text)
+    assert "It was imported with its weights." in alice.get(f"/garage/models/{again.public_id}").text
+    with write_session(engine) as session:
+        racer = people["alice"]
+        own = evaluations.request(
+            session, again, by=racer, track="kidney", direction="clockwise", rules=RULES, now=NOON, seed=1
+        )
+        race = make_race(session, people["ada"])
+        submission = submissions.enter(session, race, again, by=racer, now=race.opens_at)
+        assert own.training_run_id == run.id
+        assert submission.model_id == again.id
+        child = models.clone(
+            session,
+            again,
+            by=racer,
+            name="Child",
+            car=None,
+            track="kidney",
+            direction="clockwise",
+            reward_code=CODE,
+            hyperparameters=Hyperparameters(),
+            training_limit_ms=60_000,
+            now=NOON,
+        )
+        assert trainings.request(session, child, by=racer, now=NOON).configuration["track"] == "kidney"
+
+
+def test_an_import_costs_no_time_and_is_audited(
+    alice: FlaskClient, engine: Engine, people: dict[str, Racer], model: Model
+) -> None:
+    def lines() -> int:
+        with read_session(engine) as session:
+            return len(session.exec(select(LedgerEntry)).all())
+
+    before = lines()
+    upload(alice, downloaded(alice, model))
+    again, run = newest(engine)
+    assert lines() == before
+    assert (run.used_ms, again.used_ms) == (0, 0)
+    with read_session(engine) as session:
+        event = session.exec(select(AuditEvent).where(AuditEvent.action == "model.import")).one()
+        assert (event.by_racer_id, event.subject) == (people["alice"].id, f"model:{again.public_id}")
+        assert event.after["owner"] == "alice"
+
+
+def test_without_a_name_it_is_called_like_the_archive_under_a_free_one(
+    alice: FlaskClient, engine: Engine, model: Model
+) -> None:
+    data = downloaded(alice, model)
+    upload(alice, data)
+    assert newest(engine)[0].name == "Swift 2"
+    answer = upload(alice, data, name="swift")
+    assert answer.status_code == 422  # type: ignore[attr-defined]
+    assert 'id="name-error"' in parsed(answer.text)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("data", "says"), [(b"", "cut short"), (b"hello" * 999, "no .tar.gz"), (None, "Please choose the .tar.gz")]
+)
+def test_what_is_no_archive_is_refused_on_its_field_and_leaves_nothing(
+    alice: FlaskClient, engine: Engine, settings: Settings, data: bytes | None, says: str
+) -> None:
+    answer = upload(alice, data) if data is not None else alice.post(UPLOAD, data={"name": "x"})
+    assert answer.status_code == 422  # type: ignore[attr-defined]
+    page = parsed(answer.text)  # type: ignore[attr-defined]
+    assert says in page
+    assert 'id="archive-error"' in page
+    assert count(engine) == 0
+    assert not settings.runs_path.exists() or weights_on_disk(settings) == []
+
+
+def test_a_paused_ended_or_shut_out_racer_imports_nothing(
+    alice: FlaskClient, app: Flask, engine: Engine, settings: Settings, people: dict[str, Racer], model: Model
+) -> None:
+    data = downloaded(alice, model)
+    for change, says in ((sponsorship.pause, "paused"), (sponsorship.end, "has ended")):
+        with write_session(engine) as session:
+            change(session, people["alice"], by=None, now=NOON)
+        assert says in parsed(alice.get(UPLOAD).text)
+        answer = upload(alice, data)
+        assert answer.status_code == 403  # type: ignore[attr-defined]
+        assert says in answer.text  # type: ignore[attr-defined]
+    with write_session(engine) as session:
+        limits.change(session, by=None, now=NOON, multi_user_enabled=False)
+    bob = sign_in(app, people["bob"])
+    assert bob.get(UPLOAD).status_code == 403
+    assert upload(bob, data).status_code == 403  # type: ignore[attr-defined]
+    assert count(engine) == 1
+    assert len(weights_on_disk(settings)) == 1
+
+
+def test_the_racers_number_of_models_is_checked(
+    alice: FlaskClient, engine: Engine, settings: Settings, people: dict[str, Racer], model: Model
+) -> None:
+    with write_session(engine) as session:
+        ledger.account_of(session, people["alice"]).maximum_models = 1
+    answer = upload(alice, downloaded(alice, model))
+    assert answer.status_code == 409  # type: ignore[attr-defined]
+    assert "1 models" in parsed(answer.text)  # type: ignore[attr-defined]
+    assert count(engine) == 1
+    assert len(weights_on_disk(settings)) == 1
+
+
+def test_a_refusal_at_the_last_moment_leaves_neither_row_nor_files(
+    alice: FlaskClient, engine: Engine, settings: Settings, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = downloaded(alice, model)
+
+    def full(*_arguments: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr(model_import, "publish", full)
+    with pytest.raises(OSError, match="no space"):
+        upload(alice, data)
+    assert count(engine) == 1
+    assert len(weights_on_disk(settings)) == 1
+
+
+def test_a_track_that_is_not_here_is_said(alice: FlaskClient, engine: Engine, settings: Settings, model: Model) -> None:
+    with read_session(engine) as session:
+        run = trainings.weights_of(session, session.get_one(Model, model.id))
+        assert run is not None
+    about = settings.runs_path / str(run.artefact) / "paddock.json"
+    about.write_text(about.read_text().replace("paddock-oval", "far-away"))
+    answer = upload(alice, downloaded(alice, model))
+    page = parsed(alice.get(answer.location).text)  # type: ignore[attr-defined]
+    assert "Its track far-away is not here." in page
+
+
+def test_the_garage_offers_it(alice: FlaskClient) -> None:
+    assert f'href="{UPLOAD}"' in parsed(alice.get("/garage").text)
+    assert parsed(alice.get(UPLOAD).text)
+
+
+# An administrator
+
+
+def test_an_administrator_imports_a_racers_model_into_the_own_garage(
+    ada: FlaskClient, engine: Engine, settings: Settings, people: dict[str, Racer], model: Model
+) -> None:
+    address = f"/admin/models/{model.public_id}/import"
+    assert "Import Swift of alice" in parsed(ada.get(address).text)
+    answer = ada.post(address, data={"alias": "", "name": ""})
+    copy, run = newest(engine)
+    assert answer.location == f"/admin/models/{copy.public_id}"
+    with read_session(engine) as session:
+        original = trainings.weights_of(session, session.get_one(Model, model.id))
+        assert original is not None
+        assert (copy.racer_id, copy.name, copy.cloned_from_id) == (people["ada"].id, "Swift", model.id)
+        assert copy.imported_from == "Swift of alice"
+        assert (run.racer_id, run.seed, run.configuration) == (people["ada"].id, original.seed, original.configuration)
+        assert (run.iterations, run.best_lap_ms) == (original.iterations, original.best_lap_ms)
+        assert run.artefact != original.artefact
+        measured = select(TrainingIteration.average_reward).where(TrainingIteration.training_run_id == run.id)
+        assert session.exec(measured).all() == [10.0, 20.0, 30.0]
+        assert drives_as(settings, run.artefact) == drives_as(settings, original.artefact)
+        assert copy.stored_bytes == run.size_bytes > 0
+    page = parsed(ada.get(f"/admin/models/{copy.public_id}/configuration").text)
+    assert "Swift of alice" in page
+
+
+def test_an_administrator_imports_into_a_racers_garage_within_the_racers_maximum(
+    ada: FlaskClient, app: Flask, engine: Engine, people: dict[str, Racer], model: Model
+) -> None:
+    with write_session(engine) as session:
+        make_model(session, people["bob"], "Swift")
+        sponsorship.pause(session, people["bob"], by=None, now=NOON)
+    address = f"/admin/models/{model.public_id}/import"
+    ada.post(address, data={"alias": "BOB"})
+    copy, _ = newest(engine)
+    assert (copy.racer_id, copy.name) == (people["bob"].id, "Swift 2")
+    bob = sign_in(app, people["bob"])
+    assert bob.get(f"/garage/models/{copy.public_id}/download").status_code == 200
+    own = parsed(bob.get(f"/garage/models/{copy.public_id}/configuration").text)
+    assert f"/garage/models/{model.public_id}" not in own
+    with write_session(engine) as session:
+        ledger.account_of(session, people["bob"]).maximum_models = 2
+    full = ada.post(address, data={"alias": "bob"})
+    assert full.status_code == 409
+    assert "bob&#39;s maximum of models (2)" in parsed(full.text)
+    unknown = ada.post(address, data={"alias": "nobody"})
+    assert unknown.status_code == 422
+    assert 'id="alias-error"' in parsed(unknown.text)
+    assert count(engine) == 3
+
+
+def test_deleting_the_original_for_good_leaves_the_copy_its_files(
+    ada: FlaskClient, engine: Engine, settings: Settings, people: dict[str, Racer], model: Model
+) -> None:
+    ada.post(f"/admin/models/{model.public_id}/import", data={})
+    _, run = newest(engine)
+    best = settings.runs_path / str(run.artefact) / "model" / "best.safetensors"
+    assert os.stat(best).st_nlink == 2, "linked, not copied"
+    before = drives_as(settings, run.artefact)
+    with write_session(engine) as session:
+        gone = session.get_one(Model, model.id)
+        model_deletion.delete(session, gone, by=people["ada"], now=NOON)
+        model_deletion.for_good(session, gone, by=people["ada"], now=NOON)
+    assert purging.purge(engine, settings.runs_path, NOON) == 1
+    assert os.stat(best).st_nlink == 1
+    assert drives_as(settings, run.artefact) == before
+    assert ada.post(f"/admin/models/{model.public_id}/import", data={}).status_code == 409
+
+
+def test_where_links_cannot_be_made_files_are_copied(
+    ada: FlaskClient, engine: Engine, settings: Settings, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_source: Path, _target: Path) -> None:
+        raise OSError("another file system")
+
+    monkeypatch.setattr(os, "link", refuse)
+    ada.post(f"/admin/models/{model.public_id}/import", data={})
+    _, run = newest(engine)
+    assert drives_as(settings, run.artefact)
+
+
+def test_an_administrator_imports_an_archive_into_any_garage_while_multi_user_mode_is_off(
+    ada: FlaskClient, alice: FlaskClient, engine: Engine, people: dict[str, Racer], model: Model
+) -> None:
+    data = downloaded(alice, model)
+    with write_session(engine) as session:
+        limits.change(session, by=None, now=NOON, multi_user_enabled=False)
+    assert "Import an archive" in parsed(ada.get("/admin/models/import").text)
+    upload(ada, data, "/admin/models/import", alias="bob", name="Gift")
+    assert (newest(engine)[0].racer_id, newest(engine)[0].name) == (people["bob"].id, "Gift")
+    upload(ada, data, "/admin/models/import")
+    assert newest(engine)[0].racer_id == people["ada"].id
+    ada.post(f"/admin/models/{model.public_id}/import", data={})
+    assert newest(engine)[0].racer_id == people["ada"].id
+    refused = upload(ada, b"no archive", "/admin/models/import")
+    assert refused.status_code == 422  # type: ignore[attr-defined]
+    assert 'id="archive-error"' in parsed(refused.text)  # type: ignore[attr-defined]
+
+
+def test_a_model_without_weights_is_not_imported(ada: FlaskClient, engine: Engine, people: dict[str, Racer]) -> None:
+    with write_session(engine) as session:
+        untrained = make_model(session, people["alice"])
+    answer = ada.post(f"/admin/models/{untrained.public_id}/import", data={})
+    assert answer.status_code == 409
+    assert "no weights" in parsed(answer.text)
+    assert count(engine) == 1
+
+
+def test_a_racer_imports_nobody_elses_model_and_into_nobody_elses_garage(
+    alice: FlaskClient, app: Flask, engine: Engine, people: dict[str, Racer], model: Model
+) -> None:
+    bob = sign_in(app, people["bob"])
+    data = downloaded(alice, model)
+    for address in ("/admin/models/import", f"/admin/models/{model.public_id}/import"):
+        assert bob.get(address).status_code == 403
+        assert upload(bob, data, address, alias="bob").status_code == 403  # type: ignore[attr-defined]
+    assert bob.get(f"/garage/models/{model.public_id}/download").status_code == 404
+    with write_session(engine) as session:
+        for attempt in (
+            lambda: model_imports.check(session, people["alice"], by=people["bob"]),
+            lambda: model_imports.from_model(
+                session, model, to=people["bob"], by=people["bob"], name="", size_bytes=1, now=NOON
+            ),
+        ):
+            with pytest.raises(RuleBroken) as refused:
+                attempt()
+            assert refused.value.code is Code.MISSING
+    assert count(engine) == 1
