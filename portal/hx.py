@@ -10,6 +10,8 @@ from flask import render_template
 from htmx_flask import make_response, request
 from werkzeug.wrappers import Response
 
+from portal.rules.local_paths import is_local_path as is_local_path
+
 VARY = "HX-Request, HX-History-Restore-Request"
 
 
@@ -50,13 +52,3 @@ def current_path() -> str:
     if request.method != "GET" or request.blueprint == "sign_in":
         return "/"  # the way in is nowhere to come back to
     return request.full_path.rstrip("?")
-
-
-def is_local_path(target: str) -> bool:
-    """True for a path of this portal; False for anything that could lead elsewhere."""
-    if not target.startswith("/") or target.startswith(("//", "/\\")):
-        return False
-    if any(ord(character) < 32 or character == "\\" for character in target):
-        return False
-    parts = urlsplit(target)
-    return not parts.scheme and not parts.netloc

@@ -40,6 +40,9 @@ log = structlog.get_logger(__name__)
 class SignInFailed(Exception):
     """A sign-in that came to nothing: what happened and what to do, for the person and with an HTTP status."""
 
+    next = ""
+    """Where the sign-in was to lead, where that is known: the next try goes there too."""
+
     def __init__(self, status: int, title: str, message: str) -> None:
         super().__init__(message)
         self.status = status
@@ -121,7 +124,8 @@ def metadata() -> dict[str, Any]:
 
 def begin(callback: str, next_path: str) -> str:
     """The provider's address to send the browser to. State, nonce and verifier wait in the visitor's own cookie."""
-    with _refusals():
+    with _refusals() as refusals:
+        refusals.next = next_path
         metadata()
         _forget_oldest()
         request_data = client().create_authorization_url(callback)
@@ -132,10 +136,11 @@ def begin(callback: str, next_path: str) -> str:
 
 def finish() -> Verified:
     """Answers the provider's callback. Raises SignInFailed for everything that is not a good sign-in."""
-    with _refusals():
-        found = metadata()
+    with _refusals() as refusals:
         state = request.args.get("state", "")
         pending = client().framework.get_state_data(session, state)
+        refusals.next = (pending or {}).get("next", "")
+        found = metadata()
         if pending is None:
             raise MismatchingStateError()
         _require_issuer_parameter(found)
@@ -196,12 +201,16 @@ def _forget_oldest() -> None:
 class _refusals:
     """Turns what can go wrong between here and the provider into SignInFailed, and writes the reason to the log."""
 
-    def __enter__(self) -> None:
-        return None
+    next = ""
+
+    def __enter__(self) -> _refusals:
+        return self
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        refusal = _refusal_of(error) if error is not None else None
+        refusal = error if isinstance(error, SignInFailed) else _refusal_of(error) if error is not None else None
         if refusal is not None:
+            refusal.next = self.next
+        if refusal is not None and refusal is not error:
             log.warning("sign-in failed", reason=f"{type(error).__name__}: {error}"[:500])
             raise refusal from error
 

@@ -242,6 +242,10 @@ class Settings:
         return self.oidc_issuer or f"{self.address}/idp"
 
     @property
+    def sends_mail(self) -> bool:
+        return bool(self.smtp_url)
+
+    @property
     def is_loopback(self) -> bool:
         """True where only this machine can reach the portal."""
         return self.host in ("127.0.0.1", "localhost", "::1")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask import Blueprint, g, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
-from portal import clock, hx, oidc, scope, visitors
+from portal import clock, hx, invitation_links, oidc, scope, visitors
 from portal.access import Permission, access
 from portal.rate_limits import limiter
 from portal.rules import browser_sessions, racers
@@ -40,11 +40,13 @@ def start() -> Response:
 @access(Permission.PUBLIC)
 def callback() -> Response:
     verified = oidc.finish()
+    g.wanted_after_sign_in = verified.next
     settings = scope.settings()
     with scope.writing() as writing:
         racer = racers.sign_in(
             writing, verified.identity, admin_groups=oidc.client().connection.admin_groups, now=clock.now()
         )
+        wanted = invitation_links.accepted(writing, racer, verified.next)
         browser_sessions.forget_over(writing, racer, now=clock.now())
         secret = browser_sessions.begin(
             writing,
@@ -55,7 +57,7 @@ def callback() -> Response:
             user_agent=request.user_agent.string,
         )
     visitors.begin(racer, secret)
-    return redirect(_after_sign_in(racer, verified.next), code=303)
+    return redirect(_after_sign_in(racer, wanted), code=303)
 
 
 @pages.post("/sign-out")
@@ -81,17 +83,25 @@ def ended() -> str:
 
 @pages.errorhandler(oidc.SignInFailed)
 def _failed(error: oidc.SignInFailed) -> tuple[str, int]:
-    return render_template("sign_in/failed.html", title=error.title, message=error.message), error.status
+    return _refused(error.title, error.message, error.next), error.status
 
 
 @pages.errorhandler(RuleBroken)
 def _not_let_in(error: RuleBroken) -> tuple[str, int]:
     title = _("You cannot come in now")
-    return render_template("sign_in/failed.html", title=title, message=error.message), 403
+    return _refused(title, error.message, g.get("wanted_after_sign_in", "")), 403
+
+
+def _refused(title: str, message: str, wanted: str) -> str:
+    """A page whose next try leads where this one was to lead; an invitation is not lost on the way."""
+    again = wanted if wanted != "/" and hx.is_local_path(wanted) else invitation_links.way_back() or "/"
+    return render_template("sign_in/failed.html", title=title, message=message, again=again)
 
 
 def _after_sign_in(racer: Racer, wanted: str) -> str:
     wanted = wanted if hx.is_local_path(wanted) else "/"
+    if wanted.startswith(invitation_links.PATH):
+        return wanted  # an invitation that could not be accepted: its page says why
     return wanted if racer.has_profile else url_for("profile.edit", next=wanted)
 
 
