@@ -23,8 +23,21 @@ USERNAME = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
 SHORTEST_PASSWORD = 12
 LONGEST_PASSWORD = 128
 HASH_METHOD = "scrypt:32768:8:1"
+MADE_HASH_METHOD = "scrypt:1024:8:1"
+"""Of passwords that `new_password` made. A slow hash makes guessing dear where people choose; 79 random bits cannot be
+guessed at any price, and five hundred of them are to be hashed while somebody waits. They are good until the first
+sign-in, where each is changed."""
 PLAIN_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 """Letters that nobody mistakes for another when a password is read out."""
+
+
+def checked_username(username: str) -> str:
+    """The user name in lower case. Raises RuleBroken (invalid, field `username`) for one that cannot be one."""
+    username = username.strip().lower()
+    if not USERNAME.fullmatch(username):
+        message = "A user name has 1 to 64 of a-z, 0-9 and . _ @ + - and begins with a letter or digit."
+        raise RuleBroken(Code.INVALID, message, "username")
+    return username
 
 
 def find(session: Session, username: str) -> ProviderAccount | None:
@@ -62,17 +75,18 @@ def create(
     email: str = "",
     groups: Sequence[str] = (),
     must_change_password: bool = False,
+    hashed: str = "",
 ) -> ProviderAccount:
-    """A new account. Raises RuleBroken (invalid or conflict, with the field) for a bad or taken name or password."""
-    username = username.strip().lower()
-    if not USERNAME.fullmatch(username):
-        message = "A user name has 1 to 64 of a-z, 0-9 and . _ @ + - and begins with a letter or digit."
-        raise RuleBroken(Code.INVALID, message, "username")
+    """A new account. Raises RuleBroken (invalid or conflict, with the field) for a bad or taken name or password.
+
+    `hashed` is what `hash_made` gave for the password before the transaction: hashing holds nobody else up then.
+    """
+    username = checked_username(username)
     if find(session, username) is not None:
         raise _taken(username)
     account = ProviderAccount(
         username=username,
-        password_hash=hash_password(password, username),
+        password_hash=hashed or hash_password(password, username),
         name=name.strip() or username,
         email=email.strip(),
         groups=list(groups),
@@ -99,11 +113,14 @@ def first_admin(session: Session, password: str, *, now: datetime) -> bool:
 
 
 def reset_password(
-    session: Session, username: str, password: str, *, by: Racer | None, now: datetime
+    session: Session, username: str, password: str, *, by: Racer | None, now: datetime, hashed: str = ""
 ) -> ProviderAccount:
-    """Gives an account another password, which has to be changed at the next sign-in; ends all its sessions."""
+    """Gives an account another password, which has to be changed at the next sign-in; ends all its sessions.
+
+    `hashed` is what `hash_made` gave for it before the transaction.
+    """
     account = get(session, username)
-    account.password_hash = hash_password(password, account.username)
+    account.password_hash = hashed or hash_password(password, account.username)
     account.must_change_password = True
     _end_sessions(session, account)
     audit.record(session, "account.reset-password", _subject(account), by=by, now=now)
@@ -175,11 +192,15 @@ def new_password() -> str:
 def verify(session: Session, username: str, password: str) -> ProviderAccount | None:
     """The active account that this name and password open, or None.
 
-    An unknown name costs the same hash as a wrong password: the time of the answer does not tell who has an account.
+    An unknown name costs the same hashes as a wrong password, and a first password the same as another one: the time of
+    the answer tells neither who has an account nor who has not used it yet.
     """
     account = find(session, username)
-    stored = account.password_hash if account is not None else _nobodys_hash()
-    fits = check_password_hash(stored, _normal(password[:LONGEST_PASSWORD])) and len(password) <= LONGEST_PASSWORD
+    stored = account.password_hash if account is not None else _nobodys_hash(HASH_METHOD)
+    other = HASH_METHOD if stored.startswith(f"{MADE_HASH_METHOD}$") else MADE_HASH_METHOD
+    typed = _normal(password[:LONGEST_PASSWORD])
+    check_password_hash(_nobodys_hash(other), typed)
+    fits = check_password_hash(stored, typed) and len(password) <= LONGEST_PASSWORD
     return account if account is not None and fits and account.is_active else None
 
 
@@ -196,9 +217,14 @@ def hash_password(password: str, username: str) -> str:
     return generate_password_hash(normal, HASH_METHOD)
 
 
+def hash_made(password: str) -> str:
+    """What is stored of a password that `new_password` made: a few milliseconds."""
+    return generate_password_hash(_normal(password), MADE_HASH_METHOD)
+
+
 @cache
-def _nobodys_hash() -> str:
-    return generate_password_hash("nobody's password", HASH_METHOD)
+def _nobodys_hash(method: str) -> str:
+    return generate_password_hash("nobody's password", method)
 
 
 def _normal(password: str) -> str:

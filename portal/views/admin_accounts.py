@@ -52,6 +52,7 @@ def create() -> Answer:
     """The password is on this answer only: it is stored nowhere and in no address."""
     _require_local()
     password = local_accounts.new_password()
+    hashed = local_accounts.hash_made(password)
     try:
         form = parse(LocalAccountForm, request.form)
         with scope.writing() as session:
@@ -65,6 +66,7 @@ def create() -> Answer:
                 email=form.email,
                 groups=[local_accounts.ADMIN_GROUP] if form.admin else [],
                 must_change_password=True,
+                hashed=hashed,
             )
     except FormErrors as errors:
         return _form(request.form.to_dict(), errors.by_field), 422
@@ -78,8 +80,11 @@ def create() -> Answer:
 def reset_password(username: str) -> str:
     _require_local()
     password = local_accounts.new_password()
+    hashed = local_accounts.hash_made(password)
     with scope.writing() as session:
-        account = local_accounts.reset_password(session, username, password, by=scope.me(), now=clock.now())
+        account = local_accounts.reset_password(
+            session, username, password, by=scope.me(), now=clock.now(), hashed=hashed
+        )
     return render_template("admin/account_password.html", account=account, password=password, is_new=False)
 
 

@@ -63,6 +63,7 @@ MATRIX = {
     "/welcome/forged": (404, 404, 404, 404),
     "/admin/accounts": ("in", 403, 403, 200),
     "/admin/accounts/new": ("in", 403, 403, 200),
+    "/admin/accounts/import": ("in", 403, 403, 200),
 }
 """What each visitor gets: a status, or where they are sent."""
 
@@ -102,6 +103,8 @@ CHANGES = {
     "/admin/invitations/template/reset": ("in", 403, 403, 303),
     "/welcome/forged": ("in", 404, 404, 404),
     "/admin/accounts/new": ("in", 403, 403, 422),
+    "/admin/accounts/import": ("in", 403, 403, 422),
+    "/admin/accounts/import/passwords.csv": ("in", 403, 403, 422),
     "/admin/accounts/nobody/reset_password": ("in", 403, 403, 404),
     "/admin/accounts/nobody/deactivate": ("in", 403, 403, 404),
     "/admin/accounts/nobody/make_admin": ("in", 403, 403, 404),

@@ -41,6 +41,27 @@ def test_the_cost_of_a_hash_in_production_is_what_is_advised() -> None:
     assert IN_PRODUCTION == "scrypt:32768:8:1"
 
 
+def test_unknown_names_first_passwords_and_chosen_ones_cost_the_same_hashes(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(local_accounts, "HASH_METHOD", "scrypt:2048:8:1")
+    make(session, "alice")
+    first = local_accounts.new_password()
+    make(session, "bob", first, hashed=local_accounts.hash_made(first))
+    checked: list[str] = []
+    check = local_accounts.check_password_hash
+    monkeypatch.setattr(
+        local_accounts,
+        "check_password_hash",
+        lambda stored, typed: checked.append(stored.split("$")[0]) or check(stored, typed),
+    )
+    for username in ("alice", "bob", "nobody"):
+        assert local_accounts.verify(session, username, "wrong-password") is None
+        assert sorted(checked) == ["scrypt:1024:8:1", "scrypt:2048:8:1"], username
+        checked.clear()
+    assert local_accounts.verify(session, "bob", first) is not None
+
+
 def test_name_and_password_open_an_account_in_any_case_of_the_name(session: Session) -> None:
     make(session, "Alice")
     assert local_accounts.verify(session, " ALICE ", PASSWORD) is not None
