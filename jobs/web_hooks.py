@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 import threading
 from datetime import datetime
 
@@ -97,4 +98,4 @@ def _outcome(answer: requests.Response) -> Outcome:
 def _reason(error: requests.ConnectionError) -> str:
     """The cause alone: it comes wrapped in sentences about pools and retries."""
     wrapped = error.args[0] if error.args else error
-    return str(getattr(wrapped, "reason", wrapped)).rpartition(": ")[2]
+    return re.sub(r"^\[Errno -?\d+\] ", "", str(getattr(wrapped, "reason", wrapped)).rpartition(": ")[2])

@@ -109,7 +109,7 @@ def _held(session: Session) -> AlertSettings:
 
 
 def _new_secret() -> str:
-    return secrets.token_urlsafe(32)
+    return secrets.token_hex(24)
 
 
 def _note(
