@@ -80,6 +80,12 @@ def chosen(session: Session, public_ids: Sequence[str]) -> list[Invitation]:
     return found
 
 
+def revoked(session: Session, public_ids: Sequence[str]) -> list[Invitation]:
+    """Those of these that are revoked now, and so can be restored."""
+    query = select(Invitation).where(col(Invitation.public_id).in_(public_ids[:PAGE_SIZE]))
+    return list(session.exec(query.where(col(Invitation.revoked_at).is_not(None)).order_by(col(Invitation.email))))
+
+
 def _query(search: str, wanted: InvitationState | None, now: datetime) -> Any:
     inviter, accepter = aliased(Racer), aliased(Racer)
     query = (

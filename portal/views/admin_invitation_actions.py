@@ -38,7 +38,8 @@ def act(verb: str) -> Response:
     with scope.writing() as session:
         outcome = _do(session, verb)
     _report(verb, outcome)
-    return hx.redirect(url_for("admin_invitations.index"))
+    revoked = [one.public_id for one in outcome.changed] if verb == "revoke" else None
+    return hx.redirect(url_for("admin_invitations.index", revoked=revoked))
 
 
 def _do(session: Session, verb: str) -> Outcome:
@@ -51,15 +52,13 @@ def _do(session: Session, verb: str) -> Outcome:
 
 
 def _report(verb: str, outcome: Outcome) -> None:
+    """What came of it; that something was revoked is told by the list itself, beside its Undo."""
     count = len(outcome.changed)
-    if count and verb == "revoke":
-        text = ngettext("%(num)s invitation revoked.", "%(num)s invitations revoked.", count)
-        flash(f"{text} {_('Filter for revoked ones to restore them.')}", "success")
-    elif count and verb == "restore":
+    if count and verb == "restore":
         flash(ngettext("%(num)s invitation is good again.", "%(num)s invitations are good again.", count), "success")
-    elif count and scope.settings().sends_mail:
+    elif count and verb == "send" and scope.settings().sends_mail:
         flash(ngettext("%(num)s mail is on its way.", "%(num)s mails are on their way.", count), "success")
-    elif count:
+    elif count and verb == "send":
         flash(ngettext("%(num)s link is good for longer.", "%(num)s links are good for longer.", count), "success")
     if outcome.same:
         names = ", ".join(one.email for one in outcome.same[:SHOWN_NAMES])

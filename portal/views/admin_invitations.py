@@ -51,6 +51,7 @@ def index() -> Response:
         q=search,
         state=wanted,
         states=list(InvitationState),
+        undo=invitation_list.revoked(scope.reading(), request.args.getlist("revoked")),
         **_surroundings(),
     )
 

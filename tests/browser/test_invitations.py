@@ -69,7 +69,15 @@ def test_one_is_revoked_in_the_dialog_and_restored_by_keyboard(visitors: Visitor
     expect(dialog).to_contain_text("vera@example.org")
     assert accessibility_faults(page) == []
     dialog.get_by_role("button", name="Revoke").press("Enter")
-    expect(page.get_by_text("1 invitation revoked.")).to_be_visible()
+    expect(page.get_by_text("The invitation of vera@example.org is revoked.")).to_be_visible()
+    assert accessibility_faults(page) == []
+    page.get_by_role("button", name="Undo").press("Enter")
+    expect(page.get_by_text("1 invitation is good again.")).to_be_visible()
+    page.goto("/admin/invitations?q=vera")
+    page.get_by_role("checkbox", name="Select vera@example.org").press("Space")
+    page.get_by_role("button", name="Revoke").press("Enter")
+    dialog.get_by_role("button", name="Revoke").press("Enter")
+    page.wait_for_url(re.compile("revoked="))
     page.goto("/admin/invitations?q=vera")
     page.get_by_role("checkbox", name="Select vera@example.org").press("Space")
     page.get_by_role("button", name="Restore").press("Enter")
@@ -107,7 +115,7 @@ def test_all_of_it_works_without_scripts(visitors: Visitors, instance: Instance,
     link = link_of(page, "wim@example.org")
     page.get_by_role("link", name="Revoke").click()
     page.get_by_role("button", name="Revoke").click()
-    expect(page.get_by_text("1 invitation revoked.")).to_be_visible()
+    expect(page.get_by_text("The invitation of wim@example.org is revoked.")).to_be_visible()
     page.goto(link)
     expect(page.get_by_role("heading", name="This invitation is not good any more")).to_be_visible()
 

@@ -177,7 +177,8 @@ def test_several_are_revoked_at_once_and_restored(ada: FlaskClient, engine: Engi
     asked = ada.get("/admin/invitations/revoke", query_string={"invitation": ids[:2]})
     assert "2 invitations" in asked.text
     done = ada.post("/admin/invitations/revoke", data={"invitation": ids[:2]}, follow_redirects=True)
-    assert "2 invitations revoked." in done.text
+    assert "2 invitations are revoked." in done.text
+    assert "Undo" in done.text
     assert [one.revoked_at is None for one in stored(engine)] == [False, False, True]
     assert "a@example.org" in ada.get("/admin/invitations?state=revoked").text
     assert "c@example.org" not in ada.get("/admin/invitations?state=revoked").text
@@ -186,6 +187,8 @@ def test_several_are_revoked_at_once_and_restored(ada: FlaskClient, engine: Engi
     done = ada.post("/admin/invitations/restore", data={"invitation": ids}, follow_redirects=True)
     assert "2 invitations are good again." in done.text
     assert "Nothing was to be done for c@example.org." in done.text
+    stale = ada.get("/admin/invitations", query_string={"revoked": [*ids, "nonsense"]})
+    assert "Undo" not in stale.text
     with read_session(engine) as session:
         revoked = session.exec(select(AuditEvent).where(AuditEvent.action == "invitation.revoke")).all()
     assert [event.after["email"] for event in revoked] == ["a@example.org", "b@example.org"]
