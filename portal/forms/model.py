@@ -69,6 +69,11 @@ def limit_ms_of(text: str) -> int:
     return limit_ms
 
 
+def held_ms(text: object) -> int | None:
+    """What a stop time in minutes, as typed or as a number, would hold; None for one that is refused."""
+    return _limit_ms(str(text), {})
+
+
 def _limit_ms(text: str, errors: dict[str, str]) -> int | None:
     try:
         minutes = decimal(text)

@@ -6,11 +6,12 @@ from flask import Blueprint, render_template, request
 
 from portal import clock, garage_parts, scope
 from portal.access import Permission, access
-from portal.forms.model import plain
+from portal.forms.model import held_ms, plain
 from portal.rules import alerts, budgets, cars, evaluations, ledger, limits, models
 
 pages = Blueprint("garage", __name__)
 pages.app_template_filter("plain")(plain)
+pages.app_template_filter("held_ms")(held_ms)
 
 
 @pages.get("/garage")

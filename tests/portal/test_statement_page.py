@@ -10,10 +10,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
+from sqlmodel import select
 
-from portal.database import write_session
+from portal.database import read_session, write_session
 from portal.rules import ledger, queueing, trainings
-from portal.tables import HOUR_MS, JobKind, JobState, Racer
+from portal.tables import HOUR_MS, JobKind, JobState, Model, Racer
 from tests.cast import NOON
 from tests.conftest import sign_in
 from tests.jobs.paddock_yard import after, make_sponsored
@@ -91,3 +92,24 @@ def test_a_statement_is_only_the_own_one(app: Flask, engine: Engine, alice: Race
     for path in ("/profile/statement", "/profile/statement/export"):
         assert "Bolt" not in browser.get(path).text
         assert app.test_client().get(path).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/garage", "29 min"),
+        ("/garage/models/new", "This holds 10 min; 19 min is left after it."),
+        ("/garage/models/{bolt}", "This holds 10 min; 19 min is left after it."),
+        ("/garage/models/{bolt}/evaluate", "This holds 1 min; 28 min is left after it."),
+        ("/profile", "29 min"),
+    ],
+)
+def test_the_balance_is_told_wherever_it_matters(browser: FlaskClient, engine: Engine, path: str, words: str) -> None:
+    with read_session(engine) as session:
+        bolt = session.exec(select(Model)).one().public_id
+    assert words in parsed(browser.get(path.format(bolt=bolt)).text)
+
+
+def test_a_stop_time_beyond_the_balance_is_said_before_it_is_asked_for(browser: FlaskClient) -> None:
+    text = browser.post("/garage/models/new", data={"name": "", "minutes": "600", "do": "train"}).text
+    assert "This needs 10 h, and 29 min is left of your hours." in parsed(text)
