@@ -36,6 +36,7 @@ def measure(session: Session, model_id: int) -> None:
     trainings = _stored(TrainingRun, model_id)
     evaluations = _stored(Evaluation, model_id, col(Evaluation.race_id).is_(None))
     session.flush()
+    hold(session, model_id)
     session.exec(update(Model).where(col(Model.id) == model_id).values(stored_bytes=trainings + evaluations))
 
 

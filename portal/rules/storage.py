@@ -50,13 +50,16 @@ def correct(session: Session, kind: JobKind, found: Mapping[Kept, int]) -> int:
 
     A job that got another folder meanwhile, or lost it, is left alone.
     """
-    table, changed = table_of(kind), 0
+    table, changed, ids = table_of(kind), 0, []
     for job, size_bytes in found.items():
         if job.size_bytes == size_bytes:
             continue
         same = (col(table.id) == job.job_id, col(table.artefact) == job.artefact)
         changed += session.exec(update(table).where(*same).values(size_bytes=size_bytes)).rowcount
-        model_use.measure(session, session.exec(select(table.model_id).where(table.id == job.job_id)).one())
+        ids.append(job.job_id)
+    models = session.exec(select(table.model_id).where(col(table.id).in_(ids)).distinct()).all()
+    for model_id in sorted(models):
+        model_use.measure(session, model_id)
     return changed
 
 
@@ -84,18 +87,24 @@ def finish(session: Session, on_day: date) -> None:
 
 
 def charges(session: Session, on_day: date, *, now: datetime) -> list[Charge]:
-    """What accounts are to be charged for a day and were not, in the order of the accounts.
+    """What accounts are to be charged for a day and were not, racers' accounts first.
 
     Today costs by what is there now, a day that was missed by what was there at its beginning, as far as rows still
     tell. A racer pays for models that were not deleted, whatever the sponsorship; a race for its evaluations.
     """
     moment = now if on_day >= today(now) else datetime(on_day.year, on_day.month, on_day.day, tzinfo=UTC)
+    racers = _totals(session, on_day, _of_racers(TrainingRun, moment), _of_racers(Evaluation, moment))
+    races = _totals(session, on_day, _of_races(moment))
+    return [Charge(account_id, size, on_day) for account_id, size in (*racers, *races) if size > 0]
+
+
+def _totals(session: Session, on_day: date, *queries: Any) -> list[tuple[int, int]]:
+    """Accounts by row number, which is the order that they are held in, with the sums of all queries."""
     totals: dict[int, int] = {}
-    for query in (_of_racers(TrainingRun, moment), _of_racers(Evaluation, moment), _of_races(moment)):
-        not_yet = ~_charged(on_day)
-        for account_id, size in session.exec(query.where(not_yet).group_by(col(Account.id))):
+    for query in queries:
+        for account_id, size in session.exec(query.where(~_charged(on_day)).group_by(col(Account.id))):
             totals[account_id] = totals.get(account_id, 0) + int(size)
-    return [Charge(account_id, size, on_day) for account_id, size in sorted(totals.items()) if size > 0]
+    return sorted(totals.items())
 
 
 def _of_racers(table: AnyTable, moment: datetime) -> Any:
