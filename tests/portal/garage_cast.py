@@ -16,7 +16,9 @@ from sim.car import Car
 from sim.hyperparameters import Hyperparameters
 from sim.reward_examples import DEFAULT_EXAMPLE
 from sim.trace import DriveTrace
+from sim.track_library import TrackLibrary
 from tests.cast import NOON
+from tests.sim.models import STEERING_CAR, write_model
 
 TRACK = "paddock-oval"
 RULES = {
@@ -93,6 +95,29 @@ def finish_training(session: Session, settings: Settings, run: TrainingRun) -> P
 def ready_model(session: Session, settings: Settings, racer: Racer, name: str = "First") -> Model:
     model = make_model(session, racer, name)
     finish_training(session, settings, make_training(session, model, racer))
+    return model
+
+
+def driving_model(session: Session, runs: Path, racer: Racer, name: str = "Swift") -> Model:
+    """A model of which a whole folder lies on the disk: it can drive."""
+    model = models.create(
+        session,
+        racer,
+        name=name,
+        car=STEERING_CAR,
+        car_name="Steerer",
+        track=TRACK,
+        direction="counterclockwise",
+        reward_code="def reward_function(params):\n    return 1.0\n",
+        hyperparameters=Hyperparameters(),
+        training_limit_ms=600_000,
+        now=NOON,
+    )
+    run = make_training(session, model, racer)
+    run.artefact = f"training-{run.public_id}/1-token"
+    write_model(runs / run.artefact, TrackLibrary().get(TRACK))
+    measure(session, run)
+    end(session, run)
     return model
 
 

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
-from sqlmodel import Session, col, select
+from sqlmodel import col, select
 
 from jobs import purging
 from portal import model_import
@@ -39,9 +39,9 @@ from sim.track import Direction
 from sim.track_library import TrackLibrary
 from tests.cast import NOON, make_racer
 from tests.conftest import sign_in
-from tests.portal.garage_cast import RULES, end, make_model, make_training, measure, parsed
+from tests.portal.garage_cast import RULES, driving_model, make_model, parsed
 from tests.portal.races_cast import make_race
-from tests.sim.models import STEERING_CAR, write_model
+from tests.sim.models import STEERING_CAR
 
 CODE = "def reward_function(params):\n    return 1.0\n"
 UPLOAD = "/garage/models/import"
@@ -67,33 +67,10 @@ def ada(app: Flask, people: dict[str, Racer]) -> FlaskClient:
     return sign_in(app, people["ada"])
 
 
-def trained(session: Session, settings: Settings, racer: Racer, name: str = "Swift") -> Model:
-    """A model of which a whole folder lies on the disk: it can drive."""
-    model = models.create(
-        session,
-        racer,
-        name=name,
-        car=STEERING_CAR,
-        car_name="Steerer",
-        track="paddock-oval",
-        direction="counterclockwise",
-        reward_code=CODE,
-        hyperparameters=Hyperparameters(),
-        training_limit_ms=600_000,
-        now=NOON,
-    )
-    run = make_training(session, model, racer)
-    run.artefact = f"training-{run.public_id}/1-token"
-    write_model(settings.runs_path / run.artefact, TrackLibrary().get("paddock-oval"))
-    measure(session, run)
-    end(session, run)
-    return model
-
-
 @pytest.fixture
 def model(engine: Engine, settings: Settings, people: dict[str, Racer]) -> Model:
     with write_session(engine) as session:
-        return trained(session, settings, people["alice"])
+        return driving_model(session, settings.runs_path, people["alice"])
 
 
 def upload(browser: FlaskClient, data: bytes, address: str = UPLOAD, **fields: str) -> object:
