@@ -96,6 +96,12 @@ OF_MODEL = col(NEWEST.id) == (
     .correlate(Model)
     .scalar_subquery()
 )
+LATEST = (
+    select(col(TrainingRun.model_id), func.max(TrainingRun.id).label("id"))
+    .group_by(col(TrainingRun.model_id))
+    .subquery("latest")
+)
+"""The newest training of every model at once: for sorting and filtering all of them. OF_MODEL is for a page's few."""
 WHOSE = col(Racer.id) == col(Model.racer_id)
 
 
@@ -147,7 +153,7 @@ def listed(session: Session, wanted: Filter, *, now: datetime, sort: str = FIRST
     count = select(func.count(), func.coalesce(func.sum(Model.stored_bytes), 0)).select_from(Model)
     count = count.join(Racer, WHOSE).where(*_clauses(wanted, now))
     if _asks_for_state(wanted.state):
-        count = count.join(NEWEST, OF_MODEL, isouter=True)
+        count = _with_newest(count)
     total, stored_bytes = session.exec(count).one()
     page = min(max(1, page), max(1, -(-total // PAGE_SIZE)))
     ids = _sorted_ids(wanted, now, sort).offset((page - 1) * PAGE_SIZE).limit(PAGE_SIZE)
@@ -160,6 +166,12 @@ def everything(session: Session, wanted: Filter, *, now: datetime, sort: str = F
     for start in range(0, len(ids), BATCH):
         yield from _rows(session, ids[start : start + BATCH])
         session.expunge_all()
+
+
+def _with_newest(query: Any) -> Any:
+    """The query with NEWEST joined for every model that has one."""
+    of_model = LATEST.c.model_id == col(Model.id)
+    return query.join(LATEST, of_model, isouter=True).join(NEWEST, col(NEWEST.id) == LATEST.c.id, isouter=True)
 
 
 def _clauses(wanted: Filter, now: datetime) -> list[ColumnElement[bool]]:
@@ -196,7 +208,7 @@ def _sorted_ids(wanted: Filter, now: datetime, sort: str) -> SelectOfScalar[int 
     direction = column.desc() if key.startswith("-") else column.asc()
     query = select(col(Model.id)).join(Racer, WHOSE).where(*_clauses(wanted, now))
     if _asks_for_state(wanted.state) or key.endswith("state"):
-        query = query.join(NEWEST, OF_MODEL, isouter=True)
+        query = _with_newest(query)
     return query.order_by(direction.nulls_last(), col(Model.id).desc())
 
 
