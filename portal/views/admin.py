@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from portal import clock, hx, scope, workers
 from portal.access import Permission, access
-from portal.rules import alerts, audit_log, overview
+from portal.rules import alerts, audit_log, overview, usage, usage_totals
 
 pages = Blueprint("admin", __name__)
 
@@ -15,12 +15,13 @@ pages = Blueprint("admin", __name__)
 @pages.get("/admin")
 @access(Permission.ADMIN)
 def show() -> str:
-    session = scope.reading()
+    session, now = scope.reading(), clock.now()
     return render_template(
         "admin/show.html",
         overview=overview.current(session),
+        summary=usage.summary(session, usage_totals.month_of(now), now=now),
         workers=workers.listed(scope.redis()),
-        alert_banner=alerts.banner(session, now=clock.now()),
+        alert_banner=alerts.banner(session, now=now),
     )
 
 

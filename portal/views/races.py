@@ -16,7 +16,7 @@ from portal.forms.race import RaceForm, defaults, time_zones, values_of
 from portal.forms.submission import SubmissionForm
 from portal.race_parts import track_of
 from portal.rate_limits import limiter
-from portal.rules import models, race_lists, races, ranking, standings, submissions
+from portal.rules import models, race_lists, races, ranking, standings, submissions, usage
 from portal.rules.broken import Code, RuleBroken
 from portal.rules.races import RaceState
 from portal.streams.tokens import stream_url
@@ -70,11 +70,13 @@ def _page_of(race: Race) -> dict[str, Any]:
     """What stands around the standings."""
     session, visitor, now = scope.reading(), scope.visitor(), clock.now()
     is_racer = visitor is not None and visitor.has_profile
+    may_change = races.may_change(race, visitor)
     return {
         "track": track_of(race),
         "owner": races.owner_of(session, race),
         "tie_break": ranking.TIE_BREAK,
-        "may_change": races.may_change(race, visitor),
+        "may_change": may_change,
+        "cost": usage.of_race(session, race) if may_change else None,
         "entered": submissions.of_racer(session, race, visitor) if visitor and is_racer else [],
         "closed_to_me": submissions.why_closed(session, race, visitor, now=now) if visitor and is_racer else "",
         "now": now,
