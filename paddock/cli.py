@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 from flask.cli import AppGroup
 
-from paddock.commands import bench, instance, learning, reward, tracks
+from paddock.commands import bench, instance, learning, ledger, reward, tracks
 from paddock.failures import WRONG_INPUT, exit_code_of, words_of
 
 INTERRUPTED = 130
@@ -27,8 +27,9 @@ def paddock() -> None:
     """
 
 
-for command in (*instance.COMMANDS, *tracks.COMMANDS, *reward.COMMANDS, *learning.COMMANDS, *bench.COMMANDS):
-    paddock.add_command(command)
+for module in (instance, ledger, tracks, reward, learning, bench):
+    for command in module.COMMANDS:
+        paddock.add_command(command)
 
 
 def _usage_line(error: click.ClickException) -> str:
