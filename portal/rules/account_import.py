@@ -74,7 +74,7 @@ def with_passwords(planned: Sequence[ImportedRow]) -> list[ImportedRow]:
 
 def make(session: Session, planned: Sequence[ImportedRow], *, by: Racer, now: datetime) -> list[ImportedRow]:
     """Makes what was planned, each account audited. What changed since is looked at again: nothing is made twice."""
-    names = [row.wanted.username for row in planned if row.is_made]
+    names = [row.wanted.username for row in planned if row.result is Result.RENEWED]
     there = {account.username: account for account in _existing(session, names)}
     return [_make(session, row, there.get(row.wanted.username), by, now) if row.is_made else row for row in planned]
 
@@ -86,20 +86,21 @@ def _make(session: Session, row: ImportedRow, account: ProviderAccount | None, b
             return replace(row, result=Result.SKIPPED, reason="It was used in the meantime.", password="", hashed="")
         local_accounts.reset_password(session, wanted.username, row.password, by=by, now=now, hashed=row.hashed)
         return row
-    if account is not None:
+    try:
+        local_accounts.create(
+            session,
+            wanted.username,
+            row.password,
+            by=by,
+            now=now,
+            name=wanted.name,
+            email=wanted.email,
+            groups=[local_accounts.ADMIN_GROUP] if wanted.admin in YES else [],
+            must_change_password=True,
+            hashed=row.hashed,
+        )
+    except RuleBroken:
         return replace(row, result=Result.SKIPPED, reason="It was made in the meantime.", password="", hashed="")
-    local_accounts.create(
-        session,
-        wanted.username,
-        row.password,
-        by=by,
-        now=now,
-        name=wanted.name,
-        email=wanted.email,
-        groups=[local_accounts.ADMIN_GROUP] if wanted.admin in YES else [],
-        must_change_password=True,
-        hashed=row.hashed,
-    )
     return row
 
 

@@ -226,6 +226,7 @@ def send(session: Session, invitation: Invitation, *, by: Racer, now: datetime, 
     Without `compose` only its time is lengthened. False: its mail is on its way still, or there is nothing to lengthen.
     Raises RuleBroken (conflict) where it was accepted or revoked.
     """
+    _hold(session, invitation)
     _require_not_over(invitation, now)
     before = invitation.expires_at
     if compose is not None and before > now and _mail_state(session, invitation) == DeliveryState.WAITING:
@@ -254,6 +255,7 @@ def revoke(session: Session, invitation: Invitation, *, by: Racer, now: datetime
 
     Raises RuleBroken (conflict) where it was accepted: end that racer's sponsorship instead.
     """
+    _hold(session, invitation)
     if invitation.accepted_at is not None:
         message = "It was accepted already. Pause or end the racer's sponsorship instead."
         raise RuleBroken(Code.CONFLICT, message)
@@ -270,6 +272,7 @@ def restore(session: Session, invitation: Invitation, *, by: Racer, now: datetim
 
     Raises RuleBroken (conflict) where the address was invited anew since.
     """
+    _hold(session, invitation)
     if invitation.revoked_at is None:
         return False
     same = (Invitation.email == invitation.email, col(Invitation.id) != invitation.id)
@@ -283,6 +286,12 @@ def restore(session: Session, invitation: Invitation, *, by: Racer, now: datetim
 def meant_for(invitation: Invitation, racer: Racer) -> bool:
     """True where the racer's own address is the one that was invited: a hint for convenience, never a proof."""
     return bool(racer.email) and racer.email.lower() == invitation.email
+
+
+def _hold(session: Session, invitation: Invitation) -> None:
+    """The invitation as it is now, until the transaction ends: nobody accepts what is being revoked."""
+    session.flush()
+    session.refresh(invitation, with_for_update=True)
 
 
 def _mail(session: Session, invitation: Invitation, compose: Compose, *, now: datetime) -> None:
