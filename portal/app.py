@@ -23,6 +23,7 @@ from portal import (
     race_parts,
     rate_limits,
     redis_connection,
+    request_parts,
     scope,
     translation,
     views,
@@ -48,7 +49,7 @@ def create_app(settings: Settings) -> Flask:
     app.before_request(_limit_form)
     CSRFProtect(app)
     app.before_request(access.guard)
-    for part in (scope, visitors, translation, formats, page_parts, race_parts, errors, tokens):
+    for part in (scope, visitors, translation, formats, page_parts, race_parts, request_parts, errors, tokens):
         part.init_app(app)
     for part in (headers, rate_limits, oidc):
         part.init_app(app, settings)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import structlog
-from flask import Flask, render_template, request
+from flask import Flask, render_template, request, url_for
+from flask_babel import gettext as _
 from flask_login import current_user
 from flask_wtf.csrf import CSRFError
+from markupsafe import Markup
 from redis.exceptions import RedisError
 from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from portal.rules.broken import Code, RuleBroken
+from portal.tables import RequestKind
 
 STATUS = {Code.MISSING: 404, Code.FORBIDDEN: 403, Code.CONFLICT: 409, Code.INVALID: 422}
 
@@ -45,8 +48,17 @@ def _page(status: int, message: str) -> tuple[str, int]:
     return render_template(template, status=status, title=title, message=message), status
 
 
+def told(error: RuleBroken) -> str:
+    """What a rule says, with a link to the form that asks for more where more would mend it."""
+    if error.ask_for is None:
+        return error.message
+    words = _("Ask for more models") if error.ask_for == RequestKind.MODELS else _("Ask for more hours")
+    address = url_for("requests.new", kind=error.ask_for)
+    return Markup('{} <a href="{}">{}</a>').format(error.message, address, words)
+
+
 def _rule_broken(error: RuleBroken) -> tuple[str, int]:
-    return _page(STATUS[error.code], error.message)
+    return _page(STATUS[error.code], told(error))
 
 
 def _stale_form(_error: CSRFError) -> tuple[str, int]:

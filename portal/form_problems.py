@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.errors import STATUS
+from portal.errors import STATUS, told
 from portal.forms.parsing import FormErrors
 from portal.rules.broken import Code, RuleBroken
 
@@ -20,4 +20,4 @@ def errors_of(problem: Problem | None) -> tuple[dict[str, str], int]:
         return problem.by_field, 422
     if problem.code is Code.MISSING:
         raise problem
-    return {problem.field or "": problem.message}, STATUS[problem.code]
+    return {problem.field or "": told(problem)}, STATUS[problem.code]

@@ -190,6 +190,7 @@ def upgrade() -> None:
         sa.Column("created_at", portal.tables.columns.UtcDateTime(timezone=True), nullable=False),
         sa.Column("decided_at", portal.tables.columns.UtcDateTime(timezone=True), nullable=True),
         sa.Column("decided_by_id", sa.Integer(), nullable=True),
+        sa.Column("seen_at", portal.tables.columns.UtcDateTime(timezone=True), nullable=True),
         sa.CheckConstraint(
             "(state IN ('approved', 'declined')) = (decided_at IS NOT NULL)", name=op.f("ck_racer_request_decided_when")
         ),
@@ -206,6 +207,13 @@ def upgrade() -> None:
     with op.batch_alter_table("racer_request", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_racer_request_racer_id"), ["racer_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_racer_request_state"), ["state"], unique=False)
+        batch_op.create_index(
+            "racer_request_one_open",
+            ["racer_id", "kind"],
+            unique=True,
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
+        )
 
     op.create_table(
         "usage_day",
@@ -268,6 +276,7 @@ def downgrade() -> None:
 
     op.drop_table("usage_day")
     with op.batch_alter_table("racer_request", schema=None) as batch_op:
+        batch_op.drop_index("racer_request_one_open")
         batch_op.drop_index(batch_op.f("ix_racer_request_state"))
         batch_op.drop_index(batch_op.f("ix_racer_request_racer_id"))
 

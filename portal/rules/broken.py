@@ -19,10 +19,14 @@ class Code(StrEnum):
 
 
 class RuleBroken(Exception):
-    """A rule refuses. The message is for the person who asked and says the mend; `field` names a form field."""
+    """A rule refuses. The message is for the person who asked and says the mend; `field` names a form field.
 
-    def __init__(self, code: Code, message: str, field: str | None = None) -> None:
+    `ask_for` is the kind of request (`portal.tables.RequestKind`) that would mend it, where there is one.
+    """
+
+    def __init__(self, code: Code, message: str, field: str | None = None, *, ask_for: str | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.message = message
         self.field = field
+        self.ask_for = ask_for

@@ -24,6 +24,7 @@ from portal.tables import (
     LedgerEntry,
     Race,
     Racer,
+    RequestKind,
     Reservation,
     ReservationState,
 )
@@ -133,7 +134,7 @@ def reserve(
     granted = session.exec(update(Account).where(col(Account.id) == account.id, fits).values(reserved_ms=held))
     if granted.rowcount == 0:
         left = balance_of(session.get_one(Account, account.id, populate_existing=True)).left_ms
-        raise RuleBroken(Code.CONFLICT, _too_little(amount_ms, left))
+        raise RuleBroken(Code.CONFLICT, _too_little(amount_ms, left), ask_for=RequestKind.HOURS)
     reservation = Reservation(
         account_id=_id(account), job_kind=kind, job_id=job_id, amount_ms=amount_ms, created_at=now
     )
@@ -256,6 +257,27 @@ def set_quota(
     before = account.quota_ms or 0
     if before == quota_ms:
         return False
+    _set_quota(session, racer, account, quota_ms, by=by, now=now, reason=reason)
+    return True
+
+
+def raise_quota(session: Session, racer: Racer, more_ms: int, *, by: Racer | None, now: datetime, reason: str) -> int:
+    """Adds time to a racer's quota (takes it, where negative), whatever else changed it meanwhile.
+
+    Returns what the quota was before. Raises RuleBroken (invalid) where it would become negative.
+    """
+    account = hold(session, open_account(session, racer, now=now))
+    before = account.quota_ms or 0
+    if before + more_ms < 0:
+        raise RuleBroken(Code.INVALID, "A quota is zero hours or more.", "quota")
+    _set_quota(session, racer, account, before + more_ms, by=by, now=now, reason=reason)
+    return before
+
+
+def _set_quota(
+    session: Session, racer: Racer, account: Account, quota_ms: int, *, by: Racer | None, now: datetime, reason: str
+) -> None:
+    before = account.quota_ms or 0
     adjust(session, account, quota_ms, by=by, now=now, note=reason)
     session.flush()
     audit.record(
@@ -268,7 +290,6 @@ def set_quota(
         after={"quota_ms": quota_ms},
         reason=reason,
     )
-    return True
 
 
 def hold_all(session: Session, accounts: Sequence[Account]) -> list[Account]:

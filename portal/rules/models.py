@@ -21,7 +21,7 @@ from portal.rules import (
 )
 from portal.rules.broken import Code, RuleBroken
 from portal.tables import Car as CarRow
-from portal.tables import JobState, Model, Racer, TrainingRun
+from portal.tables import JobState, Model, Racer, RequestKind, TrainingRun
 from sim.car import Car, CarError
 from sim.hyperparameters import Hyperparameters
 from sim.track import Direction
@@ -278,6 +278,7 @@ def check_maximum(session: Session, racer: Racer, *, by: Racer) -> None:
     raise RuleBroken(
         Code.CONFLICT,
         f"You may have {allowed} models, and you have. Delete one, or ask the administrator for more.",
+        ask_for=RequestKind.MODELS,
     )
 
 

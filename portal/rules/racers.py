@@ -99,6 +99,12 @@ def find_by_alias(session: Session, alias: str) -> Racer | None:
     return session.exec(select(Racer).where(Racer.alias_key == alias.lower())).first()
 
 
+def addresses_of_admins(session: Session) -> list[str]:
+    """The e-mail addresses of the administrators who have one, each once."""
+    query = select(Racer.email).where(Racer.role == Role.ADMIN, Racer.email != "").distinct()
+    return sorted(session.exec(query))
+
+
 def save_profile(
     session: Session,
     racer: Racer,

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, CheckConstraint
+from sqlalchemy import JSON, BigInteger, CheckConstraint, Index, text
 from sqlmodel import Field, SQLModel
 
 from portal.tables.columns import UtcDateTime, one_of, public_id
@@ -34,6 +34,14 @@ class RacerRequest(SQLModel, table=True):
         one_of("state", RequestState),
         CheckConstraint("amount >= 0", name="amount_not_negative"),
         CheckConstraint("(state IN ('approved', 'declined')) = (decided_at IS NOT NULL)", name="decided_when"),
+        Index(
+            "racer_request_one_open",
+            "racer_id",
+            "kind",
+            unique=True,
+            sqlite_where=text("state = 'open'"),
+            postgresql_where=text("state = 'open'"),
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -43,7 +51,7 @@ class RacerRequest(SQLModel, table=True):
     amount: int = Field(default=0, sa_type=BigInteger)
     """What is asked for on top: milliseconds or models; 0 for a workshop."""
     details: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
-    """A workshop's date, place, number of people and the like."""
+    """A workshop's date, place, number of people and the like; once approved, `before`: what there was before it."""
     reason: str
     state: str = Field(default=RequestState.OPEN, index=True)
     granted: int | None = Field(default=None, sa_type=BigInteger)
@@ -52,3 +60,9 @@ class RacerRequest(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcDateTime)
     decided_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     decided_by_id: int | None = Field(default=None, foreign_key="racer.id")
+    seen_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When the racer put the decision's notice away."""
+
+    @property
+    def is_open(self) -> bool:
+        return self.state == RequestState.OPEN

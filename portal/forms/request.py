@@ -1,0 +1,93 @@
+"""What a racer may ask for, and what an administrator may answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+
+from pydantic import Field, field_validator
+
+from portal.forms.numbers import decimal, whole
+from portal.forms.parsing import FormErrors, SubmittedForm
+from portal.rules.request_decisions import LONGEST_ANSWER
+from portal.rules.requests import LONGEST_REASON
+from portal.tables import HOUR_MS, RacerRequest, RequestKind
+
+LARGEST_NUMBER = 1_000_000
+"""Beyond it no number of hours or models means anything; the rule knows the real limit."""
+
+
+class MoreForm(SubmittedForm):
+    """More hours or models: how many, and why."""
+
+    amount: str
+    reason: str = Field(min_length=1, max_length=LONGEST_REASON)
+
+
+class WorkshopForm(SubmittedForm):
+    """A workshop: when, where, for how many, whom to ask, and what is wanted."""
+
+    date: str
+    where: str = Field(min_length=1, max_length=200)
+    people: str
+    contact: str = Field(min_length=1, max_length=200)
+    reason: str = Field(min_length=1, max_length=LONGEST_REASON)
+
+    @field_validator("date")
+    @classmethod
+    def _date(cls, value: str) -> str:
+        try:
+            return date.fromisoformat(value).isoformat()
+        except ValueError:
+            raise ValueError("Please give a date, as 2027-03-15.") from None
+
+    @field_validator("people")
+    @classmethod
+    def _people(cls, value: str) -> str:
+        if not 1 <= whole(value) <= 10_000:
+            raise ValueError("Please give a number from 1 to 10000.")
+        return str(whole(value))
+
+
+class AnswerForm(SubmittedForm):
+    """What the racer is told with a decision."""
+
+    answer: str = Field(default="", max_length=LONGEST_ANSWER)
+
+
+def read_amount(kind: RequestKind, text: str, field: str = "amount") -> int:
+    """Hours as milliseconds, models as they are, 0 for a workshop. Raises FormErrors under the field's name."""
+    if kind == RequestKind.WORKSHOP:
+        return 0
+    try:
+        number = decimal(text) if kind == RequestKind.HOURS else whole(text)
+    except ValueError as problem:
+        raise FormErrors({field: str(problem)}) from None
+    if not 0 < number <= LARGEST_NUMBER:
+        raise FormErrors({field: "Please give a number that is more than nothing."})
+    return max(1, round(number * HOUR_MS)) if kind == RequestKind.HOURS else int(number)
+
+
+def amount_field(request: RacerRequest) -> str:
+    """The name of the field that says what a request is given."""
+    return f"amount-{request.public_id}"
+
+
+def read_amounts(submitted: Mapping[str, str], requests: Iterable[RacerRequest]) -> dict[str, int]:
+    """What each request is given, by public id. Raises FormErrors with all fields that are wrong."""
+    amounts: dict[str, int] = {}
+    errors: dict[str, str] = {}
+    for request in requests:
+        field = amount_field(request)
+        try:
+            amounts[request.public_id] = read_amount(RequestKind(request.kind), submitted.get(field, ""), field)
+        except FormErrors as problem:
+            errors |= problem.by_field
+    if errors:
+        raise FormErrors(errors)
+    return amounts
+
+
+def written_amount(kind: str, amount: int) -> str:
+    """An amount as its field shows it: 5400000 is `1.5`."""
+    return f"{amount / HOUR_MS:.6g}" if kind == RequestKind.HOURS else str(amount or "")
