@@ -28,7 +28,9 @@ ADDED = {
 }
 """Columns that tables get without being rebuilt."""
 INDEXES = {
+    "ix_audit_event_action": "audit_event",
     "ix_audit_event_batch": "audit_event",
+    "ix_audit_event_by_racer_id": "audit_event",
     "ix_audit_event_subject": "audit_event",
     "ix_model_in_garage": "model",
 }
@@ -323,7 +325,8 @@ def _add_columns() -> None:
 
 
 def _add_indexes() -> None:
-    op.create_index("ix_audit_event_batch", "audit_event", ["batch"])
+    for column in ("action", "batch", "by_racer_id"):
+        op.create_index(f"ix_audit_event_{column}", "audit_event", [column])
     op.create_index("ix_audit_event_subject", "audit_event", ["subject"])
     op.create_index("ix_model_in_garage", "model", ["racer_id", "deleted_at", "stored_bytes"])
 

@@ -18,9 +18,9 @@ class AuditEvent(SQLModel, table=True):
 
     id: int | None = Field(default=None, primary_key=True)
     at: datetime = Field(sa_type=UtcDateTime, index=True)
-    by_racer_id: int | None = Field(default=None, foreign_key="racer.id")
+    by_racer_id: int | None = Field(default=None, foreign_key="racer.id", index=True)
     """None: the operator's command line or the system itself."""
-    action: str
+    action: str = Field(index=True)
     """`noun.verb`, as in `race.open`."""
     subject: str = Field(index=True)
     """What it was done to: `noun:public-id`."""

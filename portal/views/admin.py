@@ -1,13 +1,12 @@
-"""The administrator's start page and the audit."""
+"""The administrator's start page."""
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template, request
-from werkzeug.wrappers import Response
+from flask import Blueprint, render_template
 
-from portal import clock, hx, scope, workers
+from portal import clock, scope, workers
 from portal.access import Permission, access
-from portal.rules import alerts, audit_log, overview, usage, usage_totals
+from portal.rules import alerts, overview, usage, usage_totals
 
 pages = Blueprint("admin", __name__)
 
@@ -22,19 +21,4 @@ def show() -> str:
         summary=usage.summary(session, usage_totals.month_of(now), now=now),
         workers=workers.listed(scope.redis()),
         alert_banner=alerts.banner(session, now=now),
-    )
-
-
-@pages.get("/admin/audit")
-@access(Permission.ADMIN)
-def audit() -> Response:
-    action, who = request.args.get("action", ""), request.args.get("who", "").strip()
-    page = audit_log.listed(scope.reading(), action=action, who=who, page=request.args.get("page", 1, type=int))
-    return hx.render(
-        "admin/audit.html",
-        "admin/_audit.html",
-        audit=page,
-        action=action,
-        who=who,
-        actions=audit_log.actions(scope.reading()),
     )

@@ -17,6 +17,7 @@ from portal import clock
 from portal.app import create_app
 from portal.database import read_session, write_session
 from portal.rules import audit, audit_log, ledger, local_accounts, overview, racers
+from portal.rules.audit_log import AuditFilter
 from portal.settings import Settings
 from portal.tables import HOUR_MS, JobKind, ProviderAccount, Racer, Role, Sponsorship
 from portal.workers import listed as workers_listed
@@ -181,18 +182,22 @@ def test_the_audit_is_newest_first_and_filtered_by_action_noun_and_person(sessio
     session.flush()
 
     def found(**filters: str) -> list[str]:
-        return [row.event.action for row in audit_log.listed(session, **filters).rows]  # type: ignore[arg-type]
+        return [row.event.action for row in audit_log.listed(session, AuditFilter(**filters)).rows]  # type: ignore[arg-type]
 
     assert found() == ["account.create", "race.close", "racer.role", "race.open"]
     assert found(action="race") == ["race.close", "race.open"]
     assert found(action="race.open") == ["race.open"]
-    assert found(who="ADA") == ["account.create", "race.open"]
-    assert found(who="bob") == ["account.create", "race.close", "racer.role"]
-    assert found(who="zoe") == []
-    (about,) = [row.about for row in audit_log.listed(session, action="racer.role").rows]
+    assert found(by="ADA") == ["account.create", "race.open"]
+    assert found(about="bob") == ["account.create", "racer.role"]
+    assert found(by="zoe") == found(about="zoe") == []
+    (about,) = [row.about for row in audit_log.listed(session, AuditFilter(action="racer.role")).rows]
     assert about is not None
     assert about.alias == "bob"
-    assert audit_log.actions(session) == ["account.create", "race.close", "race.open", "racer.role"]
+    assert audit_log.actions(session) == {
+        "account": ["account.create"],
+        "race": ["race.close", "race.open"],
+        "racer": ["racer.role"],
+    }
 
 
 def test_the_audit_page_shows_before_and_after_as_text(
@@ -213,4 +218,4 @@ def test_the_audit_page_shows_before_and_after_as_text(
     assert "0 s → 1 h" in text
     assert " → &lt;b&gt;" in text
     assert "&lt;script&gt;" in text
-    assert "No event fits" in ada.get("/admin/audit?who=zoe").text
+    assert "No event fits" in ada.get("/admin/audit?by=zoe").text
