@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from portal.rules import budgets, ledger, model_use, outbox, queueing, sponsorship
+from portal.rules import audit, budgets, ledger, model_use, outbox, queueing, sponsorship
 from portal.rules.broken import Code, RuleBroken
 from portal.rules.trainings import SEEDS, own_model, weights_of
 from portal.tables import Account, Evaluation, JobKind, Lap, Model, Race, Racer
@@ -55,6 +55,8 @@ def request(
     session.add(evaluation)
     session.flush()
     ledger.reserve(session, account, JobKind.EVALUATION, evaluation.id or 0, RESERVED_MS, now=now)
+    held = {"model": model.public_id, "race": race.public_id if race else None, "held_ms": RESERVED_MS}
+    audit.record(session, "evaluation.request", queueing.subject(evaluation), by=by, now=now, after=held)
     outbox.put(session, JobKind.EVALUATION, evaluation.id or 0, evaluation.attempt, now)
     model_use.touch(session, evaluation.model_id, now)
     return evaluation
@@ -85,7 +87,7 @@ def stop(session: Session, evaluation: Evaluation, *, by: Racer, now: datetime) 
         raise RuleBroken(Code.MISSING, "There is no such evaluation.")
     if evaluation.race_id is not None:
         raise RuleBroken(Code.CONFLICT, "A submission to a race cannot be stopped.")
-    return queueing.request_stop(session, JobKind.EVALUATION, evaluation.id or 0, now=now)
+    return queueing.request_stop(session, JobKind.EVALUATION, evaluation.id or 0, now=now, by=by)
 
 
 def get_own(session: Session, racer: Racer, public_id: str) -> Evaluation:

@@ -166,9 +166,14 @@ def settle(
     if reservation is None:
         return False
     charged_ms = min(max(0, used_ms), reservation.amount_ms)
-    money = charged_ms * price_microusd_per_hour // HOUR_MS
+    money = cost(charged_ms, price_microusd_per_hour)
     _move(session, reservation, EntryKind.SETTLE, now=now, used_ms=charged_ms, amount_microusd=money)
     return True
+
+
+def cost(used_ms: int, price_microusd_per_hour: int) -> int:
+    """What time is estimated to cost, in whole millionths of a dollar."""
+    return used_ms * price_microusd_per_hour // HOUR_MS
 
 
 def release(session: Session, kind: JobKind, job_id: int, *, now: datetime) -> bool:

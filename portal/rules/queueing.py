@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, cast
 from sqlalchemy import func
 from sqlmodel import Session, col, or_, select, update
 
-from portal.rules import budgets, ledger, limits, model_use, outbox, sponsorship
+from portal.rules import audit, budgets, ledger, limits, model_use, outbox, sponsorship
 from portal.rules.broken import Code, RuleBroken
 from portal.tables import Account, Evaluation, JobKind, JobState, Racer, ReservationState, TrainingRun
 
@@ -22,6 +22,8 @@ LEASE = timedelta(seconds=90)
 MAXIMUM_ATTEMPTS = 3
 AnyJob = TrainingRun | Evaluation
 MILLISECOND = timedelta(milliseconds=1)
+LONGEST_REASON = 500
+"""Of a job's message in the audit; the job keeps it whole."""
 
 
 class Lease(NamedTuple):
@@ -37,6 +39,11 @@ def table_of(kind: JobKind) -> type[TrainingRun] | type[Evaluation]:
 
 def kind_of(job: AnyJob) -> JobKind:
     return JobKind.TRAINING if isinstance(job, TrainingRun) else JobKind.EVALUATION
+
+
+def subject(job: AnyJob) -> str:
+    """The job as the audit names it."""
+    return f"{kind_of(job)}:{job.public_id}"
 
 
 def find(session: Session, kind: JobKind, job_id: int) -> AnyJob | None:
@@ -240,14 +247,21 @@ def _end(
     model_use.hold(session, job.model_id)
     job.state, job.ended_at, job.token, job.lease_until = state, now, None, None
     job.message, job.message_line, job.artefact = message, message_line, artefact
+    charged = {"used_ms": 0, "amount_microusd": 0}
     if job.started_at is None:
         ledger.release(session, kind, job_id, now=now)
     else:
         reservation = ledger.reservation_of(session, kind, job_id)
         job.used_ms = min(job.used_ms, reservation.amount_ms) if reservation else job.used_ms
-        if ledger.settle(session, kind, job_id, job.used_ms, _price(session, kind), now=now):
+        price = _price(session, kind)
+        if ledger.settle(session, kind, job_id, job.used_ms, price, now=now):
             model_use.charge(session, job.model_id, job.used_ms)
+            charged = {"used_ms": job.used_ms, "amount_microusd": ledger.cost(job.used_ms, price)}
     model_use.measure(session, job.model_id)
+    reason = message[:LONGEST_REASON]
+    audit.record(
+        session, f"{kind}.end", subject(job), by=None, now=now, after={"state": state} | charged, reason=reason
+    )
 
 
 def _price(session: Session, kind: JobKind) -> int:
@@ -274,12 +288,13 @@ def _queue_again(session: Session, job: AnyJob, *, now: datetime, attempt: int, 
     outbox.put(session, kind_of(job), job.id or 0, attempt, now)
 
 
-def request_stop(session: Session, kind: JobKind, job_id: int, *, now: datetime) -> bool:
+def request_stop(session: Session, kind: JobKind, job_id: int, *, now: datetime, by: Racer | None = None) -> bool:
     """Stops a queued job at once and asks the worker of a running one. False: over, or asked for before."""
     job = find(session, kind, job_id)
     if job is None or job.is_over or job.stop_requested_at is not None:
         return False
     job.stop_requested_at = now
+    audit.record(session, f"{kind}.stop", subject(job), by=by, now=now)
     if job.state == JobState.QUEUED:
         _end(session, job, JobState.STOPPED, now=now)
     session.flush()

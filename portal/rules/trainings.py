@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, delete, select
 
-from portal.rules import budgets, ledger, model_use, outbox, queueing, sponsorship
+from portal.rules import audit, budgets, ledger, model_use, outbox, queueing, sponsorship
 from portal.rules.broken import Code, RuleBroken
 from portal.tables import JobKind, JobState, Model, Racer, RewardFunction, TrainingIteration, TrainingRun
 
@@ -43,6 +43,8 @@ def request(session: Session, model: Model, *, by: Racer, now: datetime, seed: i
     session.add(run)
     session.flush()
     ledger.reserve(session, account, JobKind.TRAINING, run.id or 0, run.limit_ms, now=now)
+    held = {"model": model.public_id, "held_ms": run.limit_ms}
+    audit.record(session, "training.request", queueing.subject(run), by=by, now=now, after=held)
     outbox.put(session, JobKind.TRAINING, run.id or 0, run.attempt, now)
     model_use.touch(session, run.model_id, now)
     return run
@@ -90,7 +92,7 @@ def stop(session: Session, run: TrainingRun, *, by: Racer, now: datetime) -> boo
     """
     if run.racer_id != by.id and not by.is_admin:
         raise RuleBroken(Code.MISSING, "There is no such training.")
-    return queueing.request_stop(session, JobKind.TRAINING, run.id or 0, now=now)
+    return queueing.request_stop(session, JobKind.TRAINING, run.id or 0, now=now, by=by)
 
 
 def get_own(session: Session, racer: Racer, public_id: str) -> TrainingRun:

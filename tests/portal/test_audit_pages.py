@@ -15,9 +15,9 @@ from sqlalchemy import Engine, insert
 from sqlmodel import Session
 
 from portal.database import write_session
-from portal.rules import audit, audit_log, local_accounts, racers, requests
+from portal.rules import audit, audit_log, local_accounts, queueing, racers, requests, sponsorship, trainings
 from portal.rules.audit_log import AuditFilter
-from portal.tables import AuditEvent, Racer, RequestKind, Role
+from portal.tables import AuditEvent, JobKind, JobState, Racer, RequestKind, Role
 from tests.cast import NOON, make_racer
 from tests.conftest import sign_in
 from tests.portal.garage_cast import make_model, make_training, parsed
@@ -152,3 +152,35 @@ def test_many_events_are_sent_while_they_are_read(browser: FlaskClient, engine: 
     assert len(next(pieces)) < 1000, "the first piece does not wait for the last"
     assert sum(1 for _ in pieces) == count - 1
     answer.close()
+
+
+def test_a_job_is_in_the_audit_from_its_request_to_what_it_was_charged(session: Session) -> None:
+    alice, ada = make_racer(session, "alice"), make_racer(session, "ada", role=Role.ADMIN)
+    run = make_training(session, make_model(session, alice), alice)
+    token = queueing.claim(session, JobKind.TRAINING, run.id or 0, worker="w", now=NOON)
+    trainings.stop(session, run, by=ada, now=NOON + timedelta(minutes=1))
+    later = NOON + timedelta(seconds=80)
+    queueing.finish(session, JobKind.TRAINING, run.id or 0, token or "", state=JobState.STOPPED, now=later)
+    session.flush()
+    rows = audit_log.listed(session, AuditFilter(action="training", about="alice")).rows
+    said = [
+        (row.event.action, row.by.alias if row.by else None, row.about.alias if row.about else None) for row in rows
+    ]
+    assert said == [
+        ("training.end", None, "alice"),
+        ("training.stop", "ada", "alice"),
+        ("training.request", "alice", "alice"),
+    ]
+    assert rows[0].event.after == {"state": "stopped", "used_ms": 80_000, "amount_microusd": 77_777}
+    assert rows[2].event.after["held_ms"] == run.limit_ms
+
+
+def test_a_job_that_was_refused_at_its_start_says_why_and_costs_nothing(session: Session) -> None:
+    alice = make_racer(session, "alice")
+    run = make_training(session, make_model(session, alice), alice)
+    sponsorship.pause(session, alice, by=None, now=NOON)
+    assert queueing.claim(session, JobKind.TRAINING, run.id or 0, worker="w", now=NOON) is None
+    session.flush()
+    event = audit_log.listed(session, AuditFilter(action="training.end")).rows[0].event
+    assert event.after == {"state": "refused", "used_ms": 0, "amount_microusd": 0}
+    assert "paused" in event.reason
