@@ -13,7 +13,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, NamedTuple, cast
 
-from sqlalchemy import ColumnElement, ScalarSelect, func
+from sqlalchemy import ColumnElement, ScalarSelect, case, func
 from sqlmodel import Session, col, select, update
 
 from portal.rules import audit, ledger, limits
@@ -193,7 +193,7 @@ def _sums(
     every, own = UsageMonth.starts_on == month, UsageMonth.account_id == account_id
     parts = [_spent(every), _spent(every, own)]
     for kind in JobKind:
-        parts += [_held(kind, started_only), _held(kind, started_only, Reservation.account_id == account_id)]
+        parts += [_held(kind, started_only), _held(kind, started_only, account_id)]
     row: Any = session.exec(cast(Any, select(*parts))).one()
     spent, own_spent, *held = (int(value) for value in row)
     by_kind = list(zip(JobKind, held[::2], held[1::2], strict=True))
@@ -209,16 +209,22 @@ def _spent(*which: ColumnElement[bool] | bool) -> ScalarSelect[int]:
     return select(func.coalesce(func.sum(SPENT), 0)).where(*which).scalar_subquery()
 
 
-def _held(kind: JobKind, started_only: bool, *which: ColumnElement[bool] | bool) -> ScalarSelect[int]:
+def _held(kind: JobKind, started_only: bool, account_id: int | None = None) -> ScalarSelect[int]:
+    """Time held for jobs that are not over, by one account or by all.
+
+    The jobs are looked up first, by the index of their state: few of all. The account is no condition, lest its whole
+    history be read.
+    """
     job = TrainingRun if kind == JobKind.TRAINING else Evaluation
-    query = (
-        select(func.coalesce(func.sum(Reservation.amount_ms), 0))
-        .join(job, col(job.id) == col(Reservation.job_id))
-        .where(
-            col(job.state).in_((JobState.QUEUED, JobState.RUNNING)),
-            Reservation.job_kind == kind,
-            Reservation.state == ReservationState.HELD,
-            *which,
-        )
+    jobs = select(job.id).where(col(job.state).in_((JobState.QUEUED, JobState.RUNNING)))
+    if started_only:
+        jobs = jobs.where(col(job.started_at).is_not(None))
+    amount: Any = col(Reservation.amount_ms)
+    if account_id is not None:
+        amount = case((col(Reservation.account_id) == account_id, amount), else_=0)
+    query = select(func.coalesce(func.sum(amount), 0)).where(
+        Reservation.job_kind == kind,
+        col(Reservation.job_id).in_(jobs),
+        Reservation.state == ReservationState.HELD,
     )
-    return (query.where(col(job.started_at).is_not(None)) if started_only else query).scalar_subquery()
+    return query.scalar_subquery()

@@ -227,6 +227,28 @@ def test_the_number_of_queries_does_not_grow_with_racers_or_history(engine: Engi
     assert queries() == few == 2  # the limits, and the sums
 
 
+def test_what_is_held_is_found_without_reading_the_history_of_reservations(engine: Engine) -> None:
+    if engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL plans by its statistics of the real tables")
+    statements: list[tuple[str, object]] = []
+    event.listen(engine, "before_cursor_execute", lambda *words: statements.append((words[2], words[3])))
+    with write_session(engine) as session:
+        alice = make_sponsored(session)
+        set_budgets(session, 0)
+        account = ledger.account_of(session, alice)
+        for started_only in (False, True):
+            statements.clear()
+            rule = budgets.start_refusal if started_only else budgets.refusal
+            rule(session, account, JobKind.TRAINING, MINUTE_MS, now=NOON)
+            sql, values = statements[-1]
+            plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values).all()  # type: ignore[arg-type]
+            steps = [str(row[3]) for row in plan]
+            assert not [step for step in steps if step.startswith("SCAN") and "CONSTANT" not in step], steps
+            reservations = [step for step in steps if "reservation" in step]
+            assert len(reservations) == 4
+            assert all("job_kind=? AND job_id=?" in step for step in reservations), steps
+
+
 def test_many_at_once_are_granted_exactly_to_the_budget(engine: Engine) -> None:
     with write_session(engine) as session:
         racers = [make_sponsored(session, f"r{number}") for number in range(12)]
