@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import numpy as np
 
+from bench.picture import draw
 from bench.recorded import log_option, recorded, track_option
 from bench.rows import Row
 from sim.dynamics import PRESETS
@@ -32,25 +33,47 @@ PLAIN = "ideal"
     show_default=True,
     help="Seconds of a row: even (the log's mean), recorded (each by the log's clock), or a number.",
 )
-def measure(log_path: Path, track: str, car: str, episodes: str, step: str) -> list[Row]:
+@click.option("--picture", type=click.Path(dir_okay=False, path_type=Path), help="Write the growth of errors as SVG.")
+def measure(log_path: Path, track: str, car: str, episodes: str, step: str, picture: Path | None) -> list[Row]:
     """Median and 90th percentile of the distance from the recorded place, 1, 2, 3 and 5 s after episodes' starts.
 
     Each episode that begins standing is driven through its recorded commands alone, from its first recorded place. An
     episode counts for as long as it lasts; one that is cut short or pauses counts until then.
     """
     log, found = recorded(log_path, track)
-    return rows_of(log, found, car, episodes, step)
+    drives = drives_among(log, episodes)
+    seconds = step_seconds(log, step)
+    if picture is not None:
+        draw_growth(picture, found.name, drives, car, seconds)
+    return rows_of(log, found, drives, car, seconds)
 
 
-def rows_of(log: RecordedLog, track: Track, car: str, episodes: str, step: str) -> list[Row]:
-    """The figures of one log."""
+def drives_among(log: RecordedLog, episodes: str) -> list[Drive]:
+    """The episodes to be replayed."""
     first, stride = EPISODES[episodes]
     drives = list(drives_of(log))[first::stride]
     if not drives:
         raise RecordedLogError(
             "no episode of the log begins standing at its first step; give a whole log of a training or evaluation"
         )
-    seconds = step_seconds(log, step)
+    return drives
+
+
+def draw_growth(path: Path, track: str, drives: list[Drive], car: str, seconds: float | None) -> None:
+    """A picture of the median and the 90th percentile over the first five seconds."""
+    times = tuple(0.2 * k for k in range(1, 26))
+    lines = {}
+    for name in (car, PLAIN):
+        errors = np.array([errors_m(PRESETS[name], drive, durations_of(drive, seconds), times) for drive in drives])
+        kept = [k for k in range(len(times)) if np.isfinite(errors[:, k]).sum() >= min(5, len(drives))]
+        for what, share in (("median", 50), ("90 %", 90)):
+            line = [(times[k], float(np.nanpercentile(errors[:, k], share))) for k in kept]
+            lines[f"{name}, {what}"] = [(0.0, 0.0), *line]
+    draw(path, f"Distance from the recorded place, {track}", lines, 3.0)
+
+
+def rows_of(log: RecordedLog, track: Track, drives: list[Drive], car: str, seconds: float | None) -> list[Row]:
+    """The figures of one log."""
     errors = {name: np.array([_errors(drive, name, seconds) for drive in drives]) for name in (car, PLAIN)}
     rows = [
         Row("episodes that begin standing", float(len(drives)), "episodes", f"on {track.name}"),

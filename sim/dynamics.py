@@ -2,7 +2,7 @@
 
 The model is in `sim/native/dynamics.hpp`: four wheels turned at one speed by stiff controllers, friction softly limited
 along and across each of them, both front wheels at one hinge angle. Where a number comes from is said beside it;
-*fitted* means by open-loop replay of recorded actions (docs/simulator.md), one value for a slow and a fast log.
+*fitted* means by `paddock bench fit`: open-loop replay of recorded actions, one value for a slow and a fast log.
 """
 
 from __future__ import annotations
@@ -22,24 +22,32 @@ class CarDynamics:
     rear_axle_m: float = 0.081663
     front_half_track_m: float = 0.079601
     rear_half_track_m: float = 0.08105
-    speed_gain: float = 0.962
-    """Speed of the treads over the commanded speed. Fitted; steady speeds in real logs are 1.03 to 1.07 times it."""
+    speed_gain: float = 1.0
+    """Speed of the treads over the commanded speed. Fitted; 1.002."""
     wheel_lag_s: float = 0.0
     """Time constant of the treads' speed. Fits put it at zero: the wheels take their speed at once, the car later."""
     steering_gain: float = 1.0
-    """Steady hinge angle over commanded angle. Fits left to themselves find 1.00."""
+    """Steady hinge angle over commanded angle."""
     steering_lag_s: float = 0.5
-    """Time constant of the hinge: gains p 1.0 and d 0.5 of its controller, as logged. Fits alone find 0.54."""
-    command_delay_s: float = 0.044
+    """Time constant of the hinge: gains p 1.0 and d 0.5 of its controller, as logged."""
+    steering_pull_rad: float = 0.043
+    """How far left of the command the hinge comes to stand. Fitted; each of the two logs alone says 0.04 too."""
+    command_delay_s: float = 0.048
     """From a row's command to its effect. Fitted; the real simulator does not stop while the policy thinks."""
-    grip_mps2: float = 3.29
-    """Deceleration of a car sliding on all wheels. Fitted; the launch of 3.3 m/s2 measured in logs says the same."""
-    slip_along_mps: float = 0.149
-    """Sliding along a wheel at which friction has 71 % of its strength. Fitted; the speed controllers give way too."""
-    slip_across_mps: float = 0.049
-    """The same across a wheel. Fitted."""
-    gyration_m: float = 0.19
-    """Square root of yaw inertia over mass. Fitted, as all that turns slowly; the URDF's bodies alone give 0.10."""
+    front_grip_mps2: float = 2.84
+    """Friction of the front wheels, as the deceleration of a car with four such wheels. Fitted."""
+    rear_grip_mps2: float = 3.68
+    """The same of the rear wheels. Fitted."""
+    slip_mps: float = 0.114
+    """Sliding at which friction has 71 % of its strength. Fitted."""
+    rear_slip_across_mps: float = 0.02
+    """The same across the rear wheels. In both logs they hold their line to some 0.01 m/s up to 2 m/s."""
+    hunting_mps: float = 0.446
+    """Swing of the rear treads' speed about its mean. Their controllers' gain of 1.0 is too high for a wheel of
+    4.12e-4 kg m2 and a step of 1 ms (1.0 * 0.001 / 4.12e-4 is more than 2): they swing between the limits of their
+    effort, by 10 N m * 1 ms / 4.12e-4 kg m2 / 2 = 12.1 rad/s, on wheels of 36.8 mm. The front wheels' 0.5 is not."""
+    gyration_m: float = 0.109
+    """Square root of yaw inertia over mass, of the URDF's chassis (5 kg, 0.0587 kg m2) and four wheels (0.341 kg)."""
 
     def to_list(self) -> list[float]:
         """The numbers in the order of the native core."""
@@ -49,9 +57,27 @@ class CarDynamics:
 DEEPRACER = CarDynamics()
 PRESETS: dict[str, CarDynamics] = {
     "deepracer": DEEPRACER,
-    "ideal": replace(DEEPRACER, grip_mps2=20.0, wheel_lag_s=0.0, steering_lag_s=0.0, command_delay_s=0.0),
-    "low-grip": replace(DEEPRACER, grip_mps2=0.5 * DEEPRACER.grip_mps2),
+    "ideal": replace(
+        DEEPRACER,
+        speed_gain=1.0,
+        steering_lag_s=0.0,
+        steering_pull_rad=0.0,
+        command_delay_s=0.0,
+        front_grip_mps2=20.0,
+        rear_grip_mps2=20.0,
+        slip_mps=0.05,
+        rear_slip_across_mps=0.05,
+        hunting_mps=0.0,
+    ),
+    "low-grip": replace(
+        DEEPRACER,
+        front_grip_mps2=0.5 * DEEPRACER.front_grip_mps2,
+        rear_grip_mps2=0.5 * DEEPRACER.rear_grip_mps2,
+    ),
 }
+
+"""`deepracer` is fitted to the real simulator; `ideal` is nobody's car, answers at once and holds the road; `low-grip`
+has half the grip of `deepracer`, to see whether a policy lives on grip that it will not have."""
 
 
 def named(name: str) -> CarDynamics:

@@ -1,6 +1,7 @@
 #include "dynamics.hpp"
 
 #include <cmath>
+#include <cstddef>
 #include <cstring>
 #include <stdexcept>
 
@@ -18,6 +19,10 @@
 namespace paddock {
 namespace {
 
+constexpr double kMaximumHinge_rad = 0.78;  // what sincos_reduced takes
+constexpr double kMaximumCommand_rad = 30.0 * kRadians;
+constexpr std::ptrdiff_t kPull = offsetof(CarParameters, steering_pull_rad) / sizeof(double);
+
 // The state of one car within a step, as plain numbers without a branch, so that compilers put cars side by side.
 struct Lane {
   double x, y, yaw, sine, cosine;
@@ -25,7 +30,7 @@ struct Lane {
 };
 
 struct Shares {  // of a substep
-  double h, wheel, hinge, grip, soft_along, soft_across, inertia;
+  double h, wheel, hinge, front_grip, rear_grip, soft, rear_soft_across, inertia;
 };
 
 // Softly limited friction of one wheel in one direction, divided by the speed of sliding.
@@ -39,14 +44,15 @@ struct Friction {
   double xx = 0.0, xy = 0.0, xr = 0.0, yy = 0.0, yr = 0.0, rr = 0.0;  // A: forward, sideways, turning
   double bx = 0.0, by = 0.0, br = 0.0;
 
-  // Adds one wheel at (px, py) pointing along (c, s), whose tread runs at `tread` under it.
-  PADDOCK_INLINE void add(const Lane& m, const Shares& sh, double px, double py, double c, double s, double tread) {
+  // Adds a front wheel at (px, py) pointing along (c, s), whose tread runs at `tread` under it.
+  PADDOCK_INLINE void add_front(const Lane& m, const Shares& sh, double px, double py, double c, double s,
+                                double tread) {
     const double along = s * px - c * py;   // what turning adds to rolling ...
     const double across = c * px + s * py;  // ... and to sliding sideways
     const double rolling = c * m.forward + s * m.sideways + along * m.turning - tread;
     const double sliding = c * m.sideways - s * m.forward + across * m.turning;
-    const double k = strength(sh.grip, rolling, sh.soft_along);
-    const double q = strength(sh.grip, sliding, sh.soft_across);
+    const double k = strength(sh.front_grip, rolling, sh.soft);
+    const double q = strength(sh.front_grip, sliding, sh.soft);
     xx += k * c * c + q * s * s;
     xy += (k - q) * c * s;
     xr += k * c * along - q * s * across;
@@ -56,6 +62,24 @@ struct Friction {
     bx += k * tread * c;
     by += k * tread * s;
     br += k * tread * along;
+  }
+
+  // Adds a rear wheel, which points ahead: half of it with a tread that is faster by `swing`, half slower.
+  PADDOCK_INLINE void add_rear(const Lane& m, const Shares& sh, double px, double py, double tread, double swing) {
+    const double rolling = m.forward - py * m.turning - tread;
+    const double sliding = m.sideways + px * m.turning;
+    const double faster = strength(0.5 * sh.rear_grip, rolling - swing, sh.soft);
+    const double slower = strength(0.5 * sh.rear_grip, rolling + swing, sh.soft);
+    const double k = faster + slower;
+    const double q = strength(sh.rear_grip, sliding, sh.rear_soft_across);
+    const double push = k * tread + (faster - slower) * swing;
+    xx += k;
+    xr -= k * py;
+    yy += q;
+    yr += q * px;
+    rr += k * py * py + q * px * px;
+    bx += push;
+    br -= push * py;
   }
 };
 
@@ -96,14 +120,14 @@ PADDOCK_INLINE void travel(double h, Lane& m) {
 }
 
 PADDOCK_INLINE void substep(const CarParameters& car, const Shares& s, double steering, double speed, Lane& m) {
-  m.hinge += s.hinge * (car.steering_gain * steering - m.hinge);
+  m.hinge += s.hinge * (car.steering_gain * steering + car.steering_pull_rad - m.hinge);
   m.tread += s.wheel * (car.speed_gain * speed - m.tread);
   const SinCos hinge = sincos_reduced(m.hinge);
   Friction f;
-  f.add(m, s, car.front_axle_m, car.front_half_track_m, hinge.cosine, hinge.sine, m.tread);
-  f.add(m, s, car.front_axle_m, -car.front_half_track_m, hinge.cosine, hinge.sine, m.tread);
-  f.add(m, s, -car.rear_axle_m, car.rear_half_track_m, 1.0, 0.0, m.tread);
-  f.add(m, s, -car.rear_axle_m, -car.rear_half_track_m, 1.0, 0.0, m.tread);
+  f.add_front(m, s, car.front_axle_m, car.front_half_track_m, hinge.cosine, hinge.sine, m.tread);
+  f.add_front(m, s, car.front_axle_m, -car.front_half_track_m, hinge.cosine, hinge.sine, m.tread);
+  f.add_rear(m, s, -car.rear_axle_m, car.rear_half_track_m, m.tread, car.hunting_mps);
+  f.add_rear(m, s, -car.rear_axle_m, -car.rear_half_track_m, m.tread, car.hunting_mps);
   slide(f, s.h, s.inertia, m);
   travel(s.h, m);
 }
@@ -143,9 +167,10 @@ PADDOCK_INLINE void drive_all(const CarParameters& car, double step_s, Lanes<N>&
   const Shares s{h,
                  h / (h + car.wheel_lag_s),
                  h / (h + car.steering_lag_s),
-                 0.25 * car.grip_mps2,
-                 car.slip_along_mps * car.slip_along_mps,
-                 car.slip_across_mps * car.slip_across_mps,
+                 0.25 * car.front_grip_mps2,
+                 0.25 * car.rear_grip_mps2,
+                 car.slip_mps * car.slip_mps,
+                 car.rear_slip_across_mps * car.rear_slip_across_mps,
                  car.gyration_m * car.gyration_m};
   for (int i = 0; i < kSubsteps; ++i) {
     const double late = car.command_delay_s / h - i;
@@ -173,15 +198,18 @@ PADDOCK_CLONES void drive_side_by_side(const CarParameters& car, Lanes<kLanes>& 
 }  // namespace
 
 CarParameters checked(const std::array<double, kCarParameters>& values) {
-  for (const double value : values) {
-    if (!(value >= 0.0 && value < 1e6)) throw std::invalid_argument("a car parameter is negative or no number");
-  }
   CarParameters car;
   std::memcpy(&car, values.data(), sizeof car);
-  if (!(car.slip_along_mps > 0.0 && car.slip_across_mps > 0.0 && car.gyration_m > 0.0)) {
-    throw std::invalid_argument("slip_along_mps, slip_across_mps and gyration_m must be more than zero");
+  for (const double value : values) {
+    if (&value - values.data() == kPull) continue;
+    if (!(value >= 0.0 && value < 1e6)) throw std::invalid_argument("a car parameter is negative or no number");
   }
-  if (car.steering_gain > 1.5) throw std::invalid_argument("steering_gain must be at most 1.5");
+  if (!(car.slip_mps > 0.0 && car.rear_slip_across_mps > 0.0 && car.gyration_m > 0.0)) {
+    throw std::invalid_argument("slip_mps, rear_slip_across_mps and gyration_m must be more than zero");
+  }
+  if (!(car.steering_gain * kMaximumCommand_rad + std::abs(car.steering_pull_rad) <= kMaximumHinge_rad)) {
+    throw std::invalid_argument("steering_gain and steering_pull_rad must turn the hinge by at most 0.78 rad");
+  }
   if (car.command_delay_s > 2.0 * kStep_s) throw std::invalid_argument("command_delay_s must be at most two steps");
   return car;
 }

@@ -1,10 +1,12 @@
 // How the car moves: four driven wheels with Coulomb friction, one hinge angle, on a flat floor.
 //
 // Each wheel's contact slides over the floor along the wheel (its own speed less that of its tread) and across it.
-// Friction opposes both, each at most a quarter of grip_mps2 times the car's mass, and softly below the slip speeds:
+// Friction opposes both, each at most a quarter of its axle's grip times the car's mass, and softly below slip_mps:
 // limits of their own for the two directions are what the friction pyramid of the real simulator's engine has. All
-// wheels turn at one speed and both front wheels have one angle, so in a bend they work against each other: the
-// understeer of the real car comes from there and needs no factor of its own. Nothing here depends on mass.
+// wheels turn at one mean speed and both front wheels have one angle, so in a bend they work against each other: the
+// understeer of the real car comes from there and needs no factor of its own. The rear wheels' speed hunts by
+// hunting_mps about its mean, faster than a substep, so each counts as two halves, one at either end of that swing:
+// below it they hardly push along, and still hold across. Nothing here depends on mass.
 #pragma once
 
 #include <array>
@@ -24,10 +26,13 @@ struct CarParameters {  // sim/dynamics.py names, documents and orders these the
   double wheel_lag_s;          // the wheels' speed follows the command with this time constant
   double steering_gain;        // steady hinge angle over commanded angle
   double steering_lag_s;
+  double steering_pull_rad;    // by which the hinge stands left of what is commanded; may be negative
   double command_delay_s;      // from the row of a command to its effect, at most two steps
-  double grip_mps2;            // friction coefficient times gravity
-  double slip_along_mps;       // sliding along the wheel at which friction has 71 % of its strength
-  double slip_across_mps;      // the same across the wheel
+  double front_grip_mps2;      // deceleration that the wheels of an axle would give the car if all four were like them
+  double rear_grip_mps2;
+  double slip_mps;             // sliding at which friction has 71 % of its strength
+  double rear_slip_across_mps; // the same across the rear wheels
+  double hunting_mps;          // by which the treads of the rear wheels swing about their speed
   double gyration_m;           // radius of gyration about the vertical axis
 };
 inline constexpr std::size_t kCarParameters = sizeof(CarParameters) / sizeof(double);

@@ -37,7 +37,8 @@ def drive(car: CarDynamics, steering_deg: float, speed_mps: float, motion: Motio
     h = step_s / SUBSTEPS
     for i in range(SUBSTEPS):
         steering, speed = _command_in_force(car, command, motion, i, h)
-        motion.hinge_rad += (car.steering_gain * steering - motion.hinge_rad) * h / (h + car.steering_lag_s)
+        hinge = car.steering_gain * steering + car.steering_pull_rad
+        motion.hinge_rad += (hinge - motion.hinge_rad) * h / (h + car.steering_lag_s)
         motion.tread_mps += (car.speed_gain * speed - motion.tread_mps) * h / (h + car.wheel_lag_s)
         _slide(car, motion, h)
         _travel(motion, h)
@@ -59,23 +60,24 @@ def _command_in_force(
 
 def _slide(car: CarDynamics, motion: Motion, h: float) -> None:
     """Friction: solve M v' = M v + h * sum of forces for v', with each wheel's friction per sliding speed held."""
-    wheels = [
-        (car.front_axle_m, car.front_half_track_m, motion.hinge_rad),
-        (car.front_axle_m, -car.front_half_track_m, motion.hinge_rad),
-        (-car.rear_axle_m, car.rear_half_track_m, 0.0),
-        (-car.rear_axle_m, -car.rear_half_track_m, 0.0),
-    ]
+    front, rear = 0.25 * car.front_grip_mps2, 0.25 * car.rear_grip_mps2
+    contacts = []  # place, angle, grip, slip speed across, speed of the tread
+    for py in (car.front_half_track_m, -car.front_half_track_m):
+        contacts.append((car.front_axle_m, py, motion.hinge_rad, front, car.slip_mps, motion.tread_mps))
+    for py in (car.rear_half_track_m, -car.rear_half_track_m):
+        for swing in (car.hunting_mps, -car.hunting_mps):
+            contacts.append((-car.rear_axle_m, py, 0.0, 0.5 * rear, car.rear_slip_across_mps, motion.tread_mps + swing))
     velocity = np.array([motion.forward_mps, motion.sideways_mps, motion.yaw_rate])
     matrix = np.diag([1.0, 1.0, car.gyration_m**2])
     right = matrix @ velocity
-    for px, py, angle in wheels:
+    for px, py, angle, grip, slip_across, tread in contacts:
         of_wheel = np.array([[1.0, 0.0, -py], [0.0, 1.0, px]])  # from the base's velocity to the wheel's
         ahead = np.array([math.cos(angle), math.sin(angle)]) @ of_wheel
         aside = np.array([-math.sin(angle), math.cos(angle)]) @ of_wheel
-        along = 0.25 * car.grip_mps2 / math.hypot(ahead @ velocity - motion.tread_mps, car.slip_along_mps)
-        across = 0.25 * car.grip_mps2 / math.hypot(aside @ velocity, car.slip_across_mps)
+        along = grip / math.hypot(ahead @ velocity - tread, car.slip_mps)
+        across = grip / math.hypot(aside @ velocity, slip_across)
         matrix += h * (along * np.outer(ahead, ahead) + across * np.outer(aside, aside))
-        right += h * along * motion.tread_mps * ahead
+        right += h * along * tread * ahead
     motion.forward_mps, motion.sideways_mps, motion.yaw_rate = (float(v) for v in np.linalg.solve(matrix, right))
 
 

@@ -86,7 +86,9 @@ def test_a_training_of_our_own_is_reproduced_to_the_last_row(written: Callable[.
     rows = bench("params", path)
     assert wrong_shares(rows) == {}
     assert rows["ending off_track: episodes"]["of"] > 2
-    fidelity = bench("fidelity", path)
+    picture = path.with_name("growth.svg")
+    fidelity = bench("fidelity", path, "--picture", str(picture))
+    assert picture.read_text().count("<polyline") == 4
     assert fidelity["after 1 s: median"]["value"] < 1e-4
     assert fidelity["after 1 s: 90th percentile"]["of"] > 2
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,9 @@ from numpy.typing import NDArray
 from sim.dynamics import DEEPRACER, PRESETS, CarDynamics, named
 from sim.episode import STEP_S
 from sim.native import _core
+from sim.recorded_log import read_log
 from sim.reference.dynamics import Motion, drive
+from sim.replay import drives_of, durations_of, errors_m
 
 Rows = NDArray[np.float64]
 
@@ -62,7 +63,7 @@ def test_half_the_steps_give_nearly_the_same_path() -> None:
 
 
 def test_a_straight_car_settles_at_its_steady_speed_and_stays_straight() -> None:
-    rows = replayed(held(0, 2, 60))
+    rows = replayed(held(0, 2, 60), replace(DEEPRACER, steering_pull_rad=0.0))
     assert rows[-1, 3] == pytest.approx(DEEPRACER.speed_gain * 2.0, rel=1e-3)
     assert rows[-1, 1] == 0.0
 
@@ -72,26 +73,37 @@ def test_launch_is_as_hard_as_measured() -> None:
     assert 2.8 < (speed[6] - speed[2]) / (4 * STEP_S) < 3.8
 
 
+def test_the_last_half_metre_per_second_comes_from_the_front_wheels_alone() -> None:
+    """In real logs a car gains 3.2 m/s2 while it is 1.2 m/s or more too slow, and 1.5 m/s2 at 0.4 m/s."""
+    speed = replayed(held(0, 2, 30))[:, 3]
+    gains = np.diff(speed) / STEP_S
+    assert gains[np.searchsorted(speed, 0.5)] > 2.8
+    assert 0.8 < gains[np.searchsorted(speed, 1.65)] < 2.0
+
+
 @pytest.mark.parametrize("steering", [-30.0, 30.0])
-@pytest.mark.parametrize("speed", [1.0, 1.2])
-def test_full_lock_turns_as_wide_as_the_real_car_and_not_as_a_bicycle(steering: float, speed: float) -> None:
-    forward, sideways, rate = replayed(held(steering, speed, 90))[-1, 3:]
+def test_full_lock_turns_as_wide_as_the_real_car_and_not_as_a_bicycle(steering: float) -> None:
+    """In the slow real log, fifteen rows of full lock at 1 m/s end at 1.4 to 1.8 1/m; a bicycle would turn 3.5 1/m."""
+    forward, sideways, rate = replayed(np.vstack([held(0, 1, 30), held(steering, 1, 15)]))[-1, 3:]
     curvature = rate / math.hypot(forward, sideways)
     assert math.copysign(1.0, curvature) == math.copysign(1.0, steering)
-    assert 1.0 < abs(curvature) < 1.6
+    assert 1.3 < abs(curvature) < 1.8
 
 
-def test_left_and_right_are_mirror_images() -> None:
-    left, right = replayed(held(17, 3, 50)), replayed(held(-17, 3, 50))
+def test_the_car_pulls_to_the_left_and_otherwise_left_and_right_are_mirror_images() -> None:
+    straight = replayed(held(0, 1, 30))
+    assert math.degrees(straight[-1, 2]) > 5.0
+    car = replace(DEEPRACER, steering_pull_rad=0.0)
+    left, right = replayed(held(17, 3, 50), car), replayed(held(-17, 3, 50), car)
     assert np.allclose(left * [1, -1, -1, 1, -1, -1], right, rtol=0, atol=1e-12)
 
 
 def test_a_fast_car_pushes_wide_without_breaking_away() -> None:
-    """As in the fast real log: at 2.1 m/s and full lock 1.1 to 1.2 rad/s, and the base hardly slides sideways."""
-    forward, sideways, rate = replayed(held(30, 2.1, 20))[-1, 3:]
+    """As in the fast real log: at 2.1 m/s and full lock 1.0 to 1.4 rad/s, and the rear axle hardly slides sideways."""
+    forward, sideways, rate = replayed(np.vstack([held(0, 2.1, 30), held(30, 2.1, 14)]))[-1, 3:]
     assert 1.0 < rate < 1.4
-    assert abs(math.degrees(math.atan2(sideways, forward))) < 3.0
-    slow = replayed(held(30, 1.0, 60))[-1]
+    assert abs(math.degrees(math.atan2(sideways - DEEPRACER.rear_axle_m * rate, forward))) < 4.0
+    slow = replayed(np.vstack([held(0, 1, 30), held(30, 1, 14)]))[-1]
     assert math.hypot(forward, sideways) / rate > 1.5 * math.hypot(slow[3], slow[4]) / slow[5]
 
 
@@ -99,7 +111,7 @@ def test_a_car_turns_no_harder_than_its_grip_allows() -> None:
     for speed in (1.0, 2.0, 3.0, 4.0):
         path = replayed(held(15, speed, 40))[:, :2]
         pull = np.diff(path, n=2, axis=0) / STEP_S**2
-        assert np.hypot(*pull.T).max() < math.sqrt(2.0) * DEEPRACER.grip_mps2 * 1.05
+        assert np.hypot(*pull.T).max() < math.sqrt(2.0) * DEEPRACER.rear_grip_mps2 * 1.05
 
 
 def test_less_grip_turns_less() -> None:
@@ -110,49 +122,32 @@ def test_less_grip_turns_less() -> None:
 @pytest.mark.parametrize(
     "bad",
     [
-        {"slip_across_mps": 0.0},
+        {"slip_mps": 0.0},
+        {"rear_slip_across_mps": 0.0},
         {"gyration_m": 0.0},
-        {"grip_mps2": -1.0},
+        {"front_grip_mps2": -1.0},
+        {"rear_grip_mps2": math.inf},
+        {"steering_pull_rad": 0.5},
+        {"steering_pull_rad": math.nan},
         {"command_delay_s": 0.5},
         {"speed_gain": math.nan},
     ],
 )
 def test_a_car_that_cannot_be_is_refused(bad: dict[str, float]) -> None:
-    with pytest.raises(ValueError, match=r"must be|negative"):
+    with pytest.raises(ValueError, match=r"must|negative"):
         replayed(held(0, 1, 2), replace(DEEPRACER, **bad))
 
 
-def episodes(paths: list[Path]) -> list[list[dict[str, str]]]:
-    found: dict[tuple[Path, str], list[dict[str, str]]] = {}
-    for path in paths:
-        with path.open() as lines:
-            for row in csv.DictReader(lines):
-                found.setdefault((path, row["episode"]), []).append(row)
-    return list(found.values())
-
-
-def errors_m(rows: list[dict[str, str]], seconds: tuple[int, ...]) -> list[float]:
-    """How far a replay of the recorded actions is from the recorded place after so many seconds (NaN: shorter)."""
-    running = [i for i, row in enumerate(rows) if i == 0 or row["episode_status"] == "in_progress"]
-    rows = rows[: next((k for k, i in enumerate(running) if k != i), len(running))]
-    front = np.array([[float(row["X"]), float(row["Y"])] for row in rows])
-    yaw = math.radians(float(rows[0]["yaw"]))
-    base = (front[0, 0] - 0.14 * math.cos(yaw), front[0, 1] - 0.14 * math.sin(yaw), yaw)
-    actions = np.array([[float(row["steer"]), float(row["throttle"])] for row in rows[1:]]).reshape(-1, 2)
-    path = replayed(actions, pose=base)
-    driven = path[:, :2] + 0.14 * np.column_stack([np.cos(path[:, 2]), np.sin(path[:, 2])])
-    apart = np.hypot(*(driven - front[1:]).T)
-    return [float(apart[15 * s - 1]) if len(apart) >= 15 * s else math.nan for s in seconds]
-
-
 @pytest.mark.parametrize(
-    ("log", "bounds_m"), [("console-reinvent-2018", (0.11, 0.45)), ("console-baadal-fast", (0.23, 0.93))]
+    ("log", "bounds_m"), [("console-reinvent-2018", (0.09, 0.26)), ("console-baadal-fast", (0.20, 0.75))]
 )
 def test_recorded_actions_lead_where_the_real_simulator_went(
     deepracer_data: Path, log: str, bounds_m: tuple[float, float]
 ) -> None:
-    folder = deepracer_data / "logs" / log / "sim-trace" / "training" / "training-simtrace"
-    recorded = episodes(sorted(folder.glob("*.csv"))[:8])
-    medians = np.nanmedian([errors_m(rows, (1, 2)) for rows in recorded], axis=0)
-    assert medians[0] < bounds_m[0]
-    assert medians[1] < bounds_m[1]
+    """The goals for a car with one set of numbers: medians after one and two seconds."""
+    recorded = read_log(deepracer_data / "logs" / log / "sim-trace" / "training")
+    drives = list(drives_of(recorded))
+    assert len(drives) >= 30
+    medians = np.nanmedian([errors_m(DEEPRACER, drive, durations_of(drive, STEP_S), (1.0, 2.0)) for drive in drives], 0)
+    assert medians[0] <= bounds_m[0]
+    assert medians[1] <= bounds_m[1]
