@@ -56,7 +56,7 @@ def test_a_request_is_asked_for_decided_and_undone_by_keyboard_alone(visitors: V
     assert accessibility_faults(admin) == []
     amount.fill("1.5")
     dialog.get_by_label("Answer to the racer").fill("one and a half will do")
-    press(admin, "button", "Approve")
+    dialog.get_by_role("button", name="Approve").press("Enter")
     expect(admin.get_by_text("1 request approved.")).to_be_visible()
     assert accessibility_faults(admin) == []
 
