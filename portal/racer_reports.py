@@ -25,8 +25,18 @@ def names_of(people: Sequence[Racer], count: int | None = None) -> str:
     return _("%(names)s and %(count)s more", names=listed, count=more) if more > 0 else listed
 
 
-def tell(outcome: Outcome) -> None:
-    """For whom it was so already, and who could not be changed and why. Who was changed is told with its Undo."""
+def tell(outcome: Outcome, *, used_up: int = 0) -> None:
+    """For whom it was so already, and who could not be changed and why. Who was changed is told with its Undo.
+
+    `used_up` is how many of those whose quota was set have nothing left of it.
+    """
+    if used_up:
+        said = ngettext(
+            "%(num)s of them has nothing left and starts nothing new; what runs, runs to its end.",
+            "%(num)s of them have nothing left and start nothing new; what runs, runs to its end.",
+            used_up,
+        )
+        flash(said, "info")
     if outcome.same:
         flash(_("It was so already for %(names)s.", names=names_of(outcome.same)), "info")
     reasons = list(outcome.reasons().items())

@@ -61,9 +61,10 @@ def act(action: str) -> Response:
             me, now = scope.me(), clock.now()
             asked = {"reason": form.reason, "wanted": form.quotas()}
             outcome = racer_actions.do(session, verb, people, by=me, now=now, batch=batch, **asked)
+            spent = racer_consequences.used_up(session, outcome.changed) if verb is Action.QUOTA else 0
     except (FormErrors, RuleBroken) as problem:
         return _question(verb, selection, problem)
-    racer_reports.tell(outcome)
+    racer_reports.tell(outcome, used_up=spent)
     return hx.redirect(racer_reports.with_done(selection.back, batch if outcome.changed else ""))
 
 

@@ -216,6 +216,14 @@ def test_quotas_are_set_in_one_form_and_a_blank_one_keeps(
     quotas = {name: (row.quota_ms, row.maximum_models, row.models_at_once) for name, row in accounts.items()}
     assert quotas["alice"] == quotas["bob"] == (27_000_000, 50, 3)
     assert quotas["carol"] == (5 * HOUR_MS, 50, 2)
+    assert "nothing left" not in page
+
+
+def test_a_quota_under_what_is_used_says_for_how_many_nothing_is_left(
+    ada: FlaskClient, people: dict[str, Racer]
+) -> None:
+    page = followed(ada, act(ada, "quota", ids(people, "alice", "bob"), hours="0"))
+    assert "2 of them have nothing left and start nothing new" in page
 
 
 @pytest.mark.parametrize(
