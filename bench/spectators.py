@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
-import socket
 import tempfile
-import threading
 import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,14 +14,13 @@ from urllib.parse import urlsplit
 import click
 import numpy as np
 import psutil
-import uvicorn
 from redis import Redis
 from sqlmodel import Session
 
 from bench.rows import Row
+from bench.serving import free_port, served
 from migrations.upgrade import upgrade
 from paddock import valkey
-from paddock.server import application
 from portal import clock, live
 from portal.app import create_app
 from portal.database import make_engine, write_session
@@ -35,7 +30,6 @@ from portal.streams import tokens
 from portal.tables import Evaluation, JobState, Lap, Model, Race, Racer, RewardFunction, Submission, TrainingRun
 
 FRAME_END = b"\n\n"
-READY_WITHIN_S = 30.0
 
 
 @dataclass
@@ -61,21 +55,12 @@ class Spectator:
 def measure(streams: int, racers: int, changes: int) -> list[Row]:
     """Open streams on one leaderboard, publish changes, and time until every one saw them."""
     with tempfile.TemporaryDirectory(prefix="pb") as folder, valkey.running(Path(folder)) as address:
-        environment = {"PADDOCK_DATA": folder, "PADDOCK_REDIS_URL": address, "PADDOCK_PORT": str(_free_port())}
+        environment = {"PADDOCK_DATA": folder, "PADDOCK_REDIS_URL": address, "PADDOCK_PORT": str(free_port())}
         settings = Settings.read(environment)
         upgrade(settings.database_address)
         race = _race_with(settings, racers)
-        ready, stop = multiprocessing.Event(), multiprocessing.Event()
-        server = multiprocessing.Process(target=_serve, args=(environment, ready, stop))
-        server.start()
-        try:
-            if not ready.wait(READY_WITHIN_S):
-                raise click.ClickException("the server did not start; is the database of the checkout intact?")
+        with served(environment) as server:
             return asyncio.run(_watch(settings, race, psutil.Process(server.pid), streams, changes))
-        finally:
-            stop.set()
-            server.join(10)
-            server.kill()
 
 
 async def _watch(settings: Settings, race: Race, server: psutil.Process, streams: int, changes: int) -> list[Row]:
@@ -187,29 +172,3 @@ def _stored(session: Session, row: Any) -> Any:
     session.add(row)
     session.flush()
     return row
-
-
-def _serve(environment: dict[str, str], ready: Event, stop: Event) -> None:
-    """The whole site under uvicorn, in a process of its own so that its memory can be told from ours."""
-    settings = Settings.read(environment)
-    configuration = uvicorn.Config(
-        application(settings), host=settings.host, port=settings.port, log_level="error", timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(configuration)
-
-    def control() -> None:
-        while not server.started:
-            time.sleep(0.05)
-        ready.set()
-        stop.wait()
-        server.should_exit = True
-
-    threading.Thread(target=control, daemon=True).start()
-    server.run()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bench.rows import Row
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("rows", "calibration", "postgres", "recorded", "picture")
+PARTS = ("rows", "calibration", "postgres", "recorded", "picture", "serving", "databases", "crowd")
 """Modules of `bench/` that measure nothing by themselves."""
 
 

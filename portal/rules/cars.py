@@ -51,7 +51,7 @@ def duplicate(session: Session, public_id: str, *, by: Racer, now: datetime) -> 
     """A copy under the next free name."""
     _hold(session, by)
     row = get_own(session, by, public_id)
-    name = names.copied(row.name, {other.name for other in of_racer(session, by)})
+    name = names.copied(row.name, _names(session, by))
     car = sim_car.Car.from_metadata(row.metadata_json)
     return create(session, by, name=name, colour=row.colour, car=car, now=now)
 
@@ -70,7 +70,7 @@ def restore(session: Session, public_id: str, *, by: Racer) -> Car:
     row = _own(session, by, public_id)
     if row.deleted_at is not None:
         _check_limit(session)
-        taken = {other.name for other in of_racer(session, by)}
+        taken = _names(session, by)
         row.name = names.copied(row.name, taken) if names.is_taken(row.name, taken) else row.name
         row.deleted_at = None
         session.flush()
@@ -116,8 +116,13 @@ def _check_limit(session: Session) -> None:
 
 
 def _free_name(session: Session, racer: Racer, name: str, besides: Car | None = None) -> str:
-    others = {row.name for row in of_racer(session, racer) if besides is None or row.id != besides.id}
-    return names.free(name, others, "car")
+    return names.free(name, _names(session, racer, besides), "car")
+
+
+def _names(session: Session, racer: Racer, besides: Car | None = None) -> set[str]:
+    """What the racer's cars are called."""
+    query = select(Car.name).where(Car.racer_id == racer.id, col(Car.deleted_at).is_(None))
+    return set(session.exec(query.where(Car.id != besides.id) if besides else query))
 
 
 def _known_colour(colour: str) -> str:

@@ -137,7 +137,7 @@ def weights_to_copy(session: Session, source: Model) -> TrainingRun:
 
 
 def _name(session: Session, to: Racer, asked: str, otherwise: str) -> str:
-    taken = {model.name for model in models.of_racer(session, to)}
+    taken = models.taken_names(session, to)
     if asked.strip():
         return names.free(asked, taken, "model")
     known = names.checked(otherwise)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from portal.rules import (
@@ -202,7 +203,7 @@ def bring_back(session: Session, model: Model, *, by: Racer, now: datetime, reas
         raise RuleBroken(Code.CONFLICT, "This model was deleted for good. It cannot be brought back.")
     owner = session.get_one(Racer, model.racer_id)
     check_maximum(session, owner, by=by)
-    taken = {other.name for other in of_racer(session, owner)}
+    taken = taken_names(session, owner)
     model.name = names.copied(model.name, taken) if names.is_taken(model.name, taken) else model.name
     model.deleted_at = None
     session.flush()
@@ -269,7 +270,8 @@ def check_maximum(session: Session, racer: Racer, *, by: Racer) -> None:
     The account is held from here on, so that the racer's models and their names stay as they are.
     """
     allowed = ledger.hold(session, ledger.account_of(session, racer)).maximum_models
-    if len(of_racer(session, racer)) < allowed:
+    kept = select(func.count()).select_from(Model).where(Model.racer_id == racer.id, col(Model.deleted_at).is_(None))
+    if session.exec(kept).one() < allowed:
         return
     if by.id != racer.id:
         name = racer.alias or racer.name
@@ -283,8 +285,13 @@ def check_maximum(session: Session, racer: Racer, *, by: Racer) -> None:
 
 
 def _free_name(session: Session, racer: Racer, name: str, besides: Model | None = None) -> str:
-    others = {row.name for row in of_racer(session, racer) if besides is None or row.id != besides.id}
-    return names.free(name, others, "model")
+    return names.free(name, taken_names(session, racer, besides), "model")
+
+
+def taken_names(session: Session, racer: Racer, besides: Model | None = None) -> set[str]:
+    """What the racer's models are called, but for those that were deleted."""
+    query = select(Model.name).where(Model.racer_id == racer.id, col(Model.deleted_at).is_(None))
+    return set(session.exec(query.where(Model.id != besides.id) if besides else query))
 
 
 def _checked_limit(limit_ms: int) -> int:
@@ -313,7 +320,7 @@ def deleted(session: Session, racer: Racer, public_id: str) -> Model | None:
 
 def name_for_copy(session: Session, model: Model) -> str:
     """A free name for a clone."""
-    return names.copied(model.name, {other.name for other in of_racer(session, session.get_one(Racer, model.racer_id))})
+    return names.copied(model.name, taken_names(session, session.get_one(Racer, model.racer_id)))
 
 
 def of_run(session: Session, run: TrainingRun) -> Model:
