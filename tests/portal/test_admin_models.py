@@ -74,8 +74,10 @@ def stored(engine: Engine, model: Model) -> Model:
 
 
 def audited(engine: Engine) -> list[str]:
+    """What was done to models; that they were trained is in the audit too."""
     with read_session(engine) as session:
-        return [event.action for event in session.exec(select(AuditEvent).order_by(AuditEvent.id))]  # type: ignore[arg-type]
+        events = session.exec(select(AuditEvent).order_by(AuditEvent.id))  # type: ignore[arg-type]
+        return [event.action for event in events if event.action.startswith("model.")]
 
 
 # The list
