@@ -283,7 +283,7 @@ def _set_quota(
     session: Session, racer: Racer, account: Account, quota_ms: int, *, by: Racer | None, now: datetime, reason: str
 ) -> None:
     before = account.quota_ms or 0
-    adjust(session, account, quota_ms, by=by, now=now, note=reason)
+    adjust(session, account, quota_ms, by=by, now=now)
     session.flush()
     audit.record(
         session,
@@ -307,14 +307,15 @@ def hold_all(session: Session, accounts: Sequence[Account]) -> list[Account]:
     return [fresh[account.id] for account in accounts]
 
 
-def adjust(session: Session, account: Account, quota_ms: int, *, by: Racer | None, now: datetime, note: str) -> None:
-    """Another quota and its line, for an account that is held; written with the session's next flush."""
+def adjust(session: Session, account: Account, quota_ms: int, *, by: Racer | None, now: datetime) -> None:
+    """Another quota and its line, for an account that is held; written with the session's next flush.
+
+    The line has no note: racers read their statement, and an administrator's reason is for the audit alone.
+    """
     change = quota_ms - (account.quota_ms or 0)
     account.quota_ms = quota_ms
     by_id = by.id if by else None
-    line = LedgerEntry(
-        account_id=_id(account), kind=EntryKind.ADJUST, at=now, by_racer_id=by_id, quota_ms=change, note=note
-    )
+    line = LedgerEntry(account_id=_id(account), kind=EntryKind.ADJUST, at=now, by_racer_id=by_id, quota_ms=change)
     session.add(line)
 
 

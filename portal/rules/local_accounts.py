@@ -60,6 +60,7 @@ def listed(session: Session, *, search: str = "", page: int = 1, size: int = 50)
         columns = (ProviderAccount.username, ProviderAccount.name, ProviderAccount.email)
         query = query.where(or_(*(col(column).icontains(search, autoescape=True) for column in columns)))
     total = session.exec(select(func.count()).select_from(query.subquery())).one()
+    page = min(max(1, page), max(1, -(-total // size)))
     rows = session.exec(query.order_by(col(ProviderAccount.username)).offset((page - 1) * size).limit(size)).all()
     return list(rows), total
 

@@ -118,7 +118,7 @@ def _move(
         was = {name: before[name] for name in different}
         changes.append(audit.Change(f"racer:{racer.public_id}", was, different))
         if "quota_ms" in different:
-            ledger.adjust(session, account, different["quota_ms"], by=by, now=now, note=reason)
+            ledger.adjust(session, account, different["quota_ms"], by=by, now=now)
         for name in different.keys() - {"quota_ms"}:
             setattr(account, name, different[name])
     session.flush()

@@ -84,9 +84,10 @@ def exported(session: Session, account: Account, *, month: date | None = None) -
 def month_named(text: str) -> date | None:
     """The month that `2026-06` names; None for anything else."""
     try:
-        return datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC).date()
+        month = datetime.strptime(text, "%Y-%m").replace(tzinfo=UTC).date()
     except ValueError:
         return None
+    return month if month.year in usage_totals.YEARS else None
 
 
 def _of_month(account: Account, month: date | None) -> list[ColumnElement[bool]]:

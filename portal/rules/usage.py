@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from portal.rules import budgets, forecast, ledger, limits, storage
 from portal.rules.broken import Code, RuleBroken
 from portal.rules.forecast import Forecast
-from portal.rules.usage_totals import SUMS, month_of
+from portal.rules.usage_totals import SUMS, YEARS, month_of
 from portal.tables import Account, Evaluation, Model, Race, UsageDay, UsageMonth
 
 MONTHS_SHOWN = 12
@@ -110,6 +110,8 @@ def parse_month(text: str, *, now: datetime) -> date:
         month = datetime.strptime(text, "%Y-%m").date()  # noqa: DTZ007  a month has no time zone
     except ValueError:
         raise RuleBroken(Code.MISSING, "There is no such month.") from None
+    if month.year not in YEARS:
+        raise RuleBroken(Code.MISSING, "There is no such month.")
     if month > current:
         raise RuleBroken(Code.MISSING, "This month has not begun yet.")
     return month

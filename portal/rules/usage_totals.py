@@ -22,6 +22,10 @@ SUMS = (
 """The columns that are added up."""
 
 
+YEARS = range(2000, 2101)
+"""Years that a month or day in an address may name: at the calendar's ends there is no month before or after."""
+
+
 def month_of(day: date | datetime) -> date:
     """The first day of the calendar month, in UTC."""
     if isinstance(day, datetime):

@@ -14,6 +14,7 @@ from portal import clock, csv_export, hx, scope
 from portal.access import Permission, access
 from portal.rules import audit_log
 from portal.rules.audit_log import AuditFilter, ListedEvent
+from portal.rules.usage_totals import YEARS
 from portal.tables import Racer
 
 pages = Blueprint("admin_audit", __name__)
@@ -63,9 +64,10 @@ def _wanted() -> AuditFilter:
 def _day(name: str) -> date | None:
     """A day of the address; one that is none is not looked for."""
     try:
-        return date.fromisoformat(request.args.get(name, ""))
+        day = date.fromisoformat(request.args.get(name, ""))
     except ValueError:
         return None
+    return day if day.year in YEARS else None
 
 
 def _in_address(wanted: AuditFilter) -> dict[str, str | None]:

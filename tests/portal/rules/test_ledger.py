@@ -97,7 +97,7 @@ def test_lowering_a_quota_under_what_is_used_blocks_new_work_and_changes_nothing
     with pytest.raises(RuleBroken):
         ledger.reserve(session, account, JobKind.TRAINING, 2, 1, now=NOON)
     check_line = ledger.statement(session, racer)[0]
-    assert (check_line.kind, check_line.quota_ms, check_line.note) == (EntryKind.ADJUST, -900, "over budget")
+    assert (check_line.kind, check_line.quota_ms, check_line.note) == (EntryKind.ADJUST, -900, "")
 
 
 def test_a_negative_quota_is_a_wrong_field(session: Session) -> None:

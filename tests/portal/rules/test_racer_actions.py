@@ -121,7 +121,7 @@ def test_quotas_are_set_together_and_an_empty_one_keeps_what_is(
     first = events(session, "quota.set")[-3]
     assert (first.before, first.after) == ({"quota_ms": 5 * HOUR_MS}, {"quota_ms": 7 * HOUR_MS}), "only what changed"
     line = ledger.statement(session, people[0])[0]
-    assert (line.kind, line.quota_ms, line.by_racer_id, line.note) == (EntryKind.ADJUST, 2 * HOUR_MS, ada.id, "because")
+    assert (line.kind, line.quota_ms, line.by_racer_id, line.note) == (EntryKind.ADJUST, 2 * HOUR_MS, ada.id, "")
     check_ledger(session)
 
     again = do(session, Action.QUOTA, people, ada, wanted=wanted, batch="c" * 16)
