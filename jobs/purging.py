@@ -1,4 +1,4 @@
-"""Files of deleted models: removed when nobody can bring the model back any more.
+"""Files of deleted models and of deleted races: removed when nobody can bring the model back, or asks for the race.
 
 The row says so first (`purged_at`), in a transaction of its own; then the folders go, and the jobs forget them.
 Whatever stops in between is gone on with in the next round.
@@ -29,13 +29,13 @@ def purge(engine: Engine, runs: Path, now: datetime) -> int:
     _mark(engine, now)
     _discard_staged(runs, now)
     with read_session(engine) as session:
-        jobs = model_deletion.with_files(session)
+        jobs = [*model_deletion.with_files(session), *model_deletion.races_with_files(session, now)]
     for job in jobs:
         artefacts.discard(artefacts.folder_of(runs, job))
     if jobs:
         with write_session(engine) as session:
             model_deletion.forget_files(session, jobs)
-        log.info("removed the files of deleted models", jobs=len(jobs))
+        log.info("removed the files of deleted models and races", jobs=len(jobs))
     return len(jobs)
 
 

@@ -2,7 +2,7 @@
 
 A deleted model is in no garage and costs no storage any more. Its files stay for GRACE, so that it can be brought back
 (`models.bring_back`); then maintenance, or an administrator before it, deletes it for good. What it drove in races is
-the races': rows, laps and replays stay.
+the races': rows, laps and replays stay, the replays until GRACE after a race itself was deleted.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 
 from portal.rules import audit, queueing
 from portal.rules.broken import Code, RuleBroken
-from portal.tables import Evaluation, JobState, Model, Racer, TrainingRun
+from portal.tables import Evaluation, JobState, Model, Race, Racer, TrainingRun
 
 GRACE = timedelta(days=7)
 """How long a deleted model can be brought back."""
@@ -86,6 +86,15 @@ def with_files(session: Session) -> list[queueing.AnyJob]:
         col(Evaluation.model_id).in_(gone), col(Evaluation.artefact).is_not(None), col(Evaluation.race_id).is_(None)
     )
     return [*session.exec(trainings.limit(MOST_AT_ONCE)), *session.exec(evaluations.limit(MOST_AT_ONCE))]
+
+
+def races_with_files(session: Session, now: datetime) -> list[Evaluation]:
+    """Evaluations that are over, of races that were deleted GRACE ago, whose files may still be there."""
+    gone = select(Race.id).where(col(Race.deleted_at) <= now - GRACE).scalar_subquery()
+    query = select(Evaluation).where(
+        col(Evaluation.race_id).in_(gone), col(Evaluation.artefact).is_not(None), col(Evaluation.state).not_in(AT_WORK)
+    )
+    return list(session.exec(query.order_by(col(Evaluation.id)).limit(MOST_AT_ONCE)))
 
 
 def forget_files(session: Session, jobs: Sequence[queueing.AnyJob]) -> None:

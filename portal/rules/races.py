@@ -13,9 +13,9 @@ from typing import Any, TypedDict, Unpack
 from sqlalchemy import ColumnElement, and_, func, or_
 from sqlmodel import Session, col, select
 
-from portal.rules import audit, sponsorship
+from portal.rules import audit, queueing, sponsorship
 from portal.rules.broken import Code, RuleBroken
-from portal.tables import Race, Racer, Submission, Visibility
+from portal.tables import Evaluation, JobKind, JobState, Race, Racer, Submission, Visibility
 
 SEEDS = 2**31
 MAXIMUM_LAPS = 50
@@ -89,9 +89,10 @@ def create(
 ) -> Race:
     """Makes a public race. Its seed is public and drives every submission, so that a result can be repeated.
 
-    Raises RuleBroken: invalid (with the field that is wrong), forbidden (multi-user mode is off for this racer).
+    Raises RuleBroken: invalid (with the field that is wrong), forbidden (the host does not pay for this racer now:
+    every submission to the race would cost).
     """
-    sponsorship.require_open(session, owner)
+    sponsorship.require(session, owner)
     race = Race(
         owner_id=owner.id or 0, seed=secrets.randbelow(SEEDS) if seed is None else seed, created_at=now, **details
     )
@@ -107,12 +108,15 @@ def create(
 def edit(session: Session, race: Race, *, by: Racer, now: datetime, **details: Unpack[RaceChanges]) -> Race:
     """Changes a race. What makes results incomparable stays as it is once somebody has entered.
 
-    Raises RuleBroken: forbidden (not the organizer's), conflict (entries exist), invalid (with the field).
+    Raises RuleBroken: forbidden (not the organizer's, or more submissions could come while the host does not pay for
+    who changes it), conflict (entries exist), invalid (with the field).
     """
     race = _own(session, race, by)
     before, closed_at = _written(race), race.closes_at
     changed = {name for name, value in details.items() if getattr(race, name) != value}
     _check_entries(session, race, changed)
+    if _takes_more(race, details):
+        sponsorship.require(session, by)
     for name in changed:
         setattr(race, name, details[name])  # type: ignore[literal-required]  # names come from the same mapping
     _check(race)
@@ -123,6 +127,15 @@ def edit(session: Session, race: Race, *, by: Racer, now: datetime, **details: U
         session.flush()
         audit.record(session, "race.edit", _subject(race), by=by, now=now, before=before, after=_written(race))
     return race
+
+
+def _takes_more(race: Race, changes: RaceChanges) -> bool:
+    """True where changes let more submissions in than before: each costs the host."""
+    return (
+        changes.get("opens_at", race.opens_at) < race.opens_at
+        or changes.get("closes_at", race.closes_at) > race.closes_at
+        or changes.get("maximum_submissions", race.maximum_submissions) > race.maximum_submissions
+    )
 
 
 def _check_entries(session: Session, race: Race, changed: set[str]) -> None:
@@ -175,12 +188,26 @@ def close(session: Session, race: Race, *, by: Racer, now: datetime) -> bool:
 
 
 def delete(session: Session, race: Race, *, by: Racer, now: datetime) -> None:
-    """Takes a race and its standings away from every page. What it cost stays in the ledger."""
+    """Takes a race and its standings away from every page. What it cost stays in the ledger.
+
+    What waits is stopped and costs nothing; what drives is asked to stop and costs what it has used.
+    Raises RuleBroken: missing (deleted already), forbidden (not the organizer's).
+    """
+    _hold_at_work(session, race)
     race = _own(session, race, by)
     race.deleted_at = now
     session.add(race)
     session.flush()
     audit.record(session, "race.delete", _subject(race), by=by, now=now, before=_written(race))
+    for job_id in _hold_at_work(session, race):
+        queueing.request_stop(session, JobKind.EVALUATION, job_id, now=now, by=by)
+
+
+def _hold_at_work(session: Session, race: Race) -> list[int]:
+    """The race's evaluations that wait or drive. They are held before the race is, as by a worker that ends one."""
+    at_work = col(Evaluation.state).in_((JobState.QUEUED, JobState.RUNNING))
+    query = select(Evaluation.id).where(Evaluation.race_id == race.id, at_work).order_by(col(Evaluation.id))
+    return [job_id or 0 for job_id in session.exec(query.with_for_update(key_share=True))]
 
 
 def may_change(race: Race, racer: Racer | None) -> bool:

@@ -18,6 +18,8 @@ from portal.tables import Evaluation, JobKind, JobState, Lap, Model, Race, Racer
 
 UNCOUNTED = (JobState.FAILED, JobState.REFUSED, JobState.STOPPED)
 """States in which a submission does not count against the maximum: the racer got no result from it."""
+MOST_AT_ONCE = 2
+"""Submissions of one racer to one race that may wait or drive, so that nobody fills the queue for all others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def enter(session: Session, race: Race, model: Model, *, by: Racer, now: datetim
 
     The evaluation is charged to the race, so a paused racer may enter. The race's seed drives it: the same weights
     give the same laps to the step. Raises RuleBroken: missing (race or model), forbidden (sponsorship has ended),
-    conflict (not open now, the maximum is reached, or the model is not ready).
+    conflict (not open now, the maximum is reached, too many wait or drive, or the model is not ready).
     """
     budgets.hold(session)
     race = _fresh(session, race, by)
@@ -59,6 +61,9 @@ def enter(session: Session, race: Race, model: Model, *, by: Racer, now: datetim
     ledger.hold(session, ledger.account_of(session, by))  # who counts the racer's submissions counts alone
     if left(session, race, by) <= 0:
         raise RuleBroken(Code.CONFLICT, f"You have entered {race.maximum_submissions} times, which is the maximum.")
+    busy = _why_busy(session, race, by)
+    if busy:
+        raise RuleBroken(Code.CONFLICT, busy)
     evaluation = evaluations.request(
         session,
         model,
@@ -123,6 +128,18 @@ def left(session: Session, race: Race, racer: Racer) -> int:
     return max(0, race.maximum_submissions - session.exec(query).one())
 
 
+def _why_busy(session: Session, race: Race, racer: Racer) -> str:
+    """Why the racer has to wait for own submissions to this race; empty where that is not so."""
+    query = select(func.count()).where(
+        Evaluation.race_id == race.id,
+        Evaluation.racer_id == racer.id,
+        col(Evaluation.state).in_((JobState.QUEUED, JobState.RUNNING)),
+    )
+    if session.exec(query).one() < MOST_AT_ONCE:
+        return ""
+    return f"You have {MOST_AT_ONCE} submissions that wait or drive. Enter again when one is done."
+
+
 def why_closed(session: Session, race: Race, racer: Racer, *, now: datetime) -> str:
     """Why this racer cannot enter any model now; empty where it is open."""
     try:
@@ -131,7 +148,7 @@ def why_closed(session: Session, race: Race, racer: Racer, *, now: datetime) -> 
         return broken.message
     if left(session, race, racer) <= 0:
         return f"You have entered {race.maximum_submissions} times, which is the maximum."
-    reason = sponsorship.race_refusal(session, racer)
+    reason = _why_busy(session, race, racer) or sponsorship.race_refusal(session, racer)
     return reason or budgets.refusal(session, None, JobKind.EVALUATION, evaluations.RESERVED_MS, now=now)
 
 

@@ -16,7 +16,7 @@ from portal.forms.race import RaceForm, defaults, time_zones, values_of
 from portal.forms.submission import SubmissionForm
 from portal.race_parts import track_of
 from portal.rate_limits import limiter
-from portal.rules import models, race_lists, races, ranking, standings, submissions, usage
+from portal.rules import models, race_lists, races, ranking, sponsorship, standings, submissions, usage
 from portal.rules.broken import Code, RuleBroken
 from portal.rules.races import RaceState
 from portal.streams.tokens import stream_url
@@ -87,7 +87,8 @@ def _page_of(race: Race) -> dict[str, Any]:
 @access(Permission.RACER)
 def new() -> str:
     values = {**defaults(clock.now()), "track": request.args.get("track", "")}
-    return render_template("races/new.html", values=values, errors={}, **_choices())
+    errors = {"": refused} if (refused := sponsorship.refusal(scope.reading(), scope.me())) else {}
+    return render_template("races/new.html", values=values, errors=errors, **_choices())
 
 
 @pages.post("/races")
@@ -203,7 +204,8 @@ def close(race_id: str) -> Response:
 def ask_delete(race_id: str) -> str:
     race = races.get_own(scope.reading(), scope.me(), race_id)
     entered, racers = races.entries(scope.reading(), race)
-    return render_template("races/delete.html", race=race, submissions=entered, racers=racers)
+    pending = standings.pending(scope.reading(), race)
+    return render_template("races/delete.html", race=race, submissions=entered, racers=racers, pending=pending)
 
 
 @pages.post("/races/<race_id>/delete")
@@ -225,9 +227,9 @@ def _choices() -> dict[str, object]:
 
 
 def _form_again(template: str, problem: Problem, **context: object) -> tuple[str, int]:
-    """The form with everything that was typed and what is wrong with it: 422, or 409 where a rule says not now."""
+    """The form with everything that was typed and what is wrong with it: 422, or 409 and 403 where a rule says no."""
     if isinstance(problem, RuleBroken):
-        if problem.code in (Code.MISSING, Code.FORBIDDEN):
+        if problem.code is Code.MISSING:
             raise problem
         errors, status = {problem.field or "": problem.message}, STATUS[problem.code]
     else:

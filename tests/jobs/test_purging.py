@@ -11,7 +11,7 @@ import pytest
 from jobs import artefacts, maintenance, purging
 from jobs.workplace import Workplace
 from portal.database import read_session, write_session
-from portal.rules import evaluations, model_deletion, models, queueing
+from portal.rules import evaluations, model_deletion, models, queueing, races
 from portal.tables import Evaluation, JobKind, JobState, Model, Race, Racer, TrainingRun
 from tests.cast import NOON, make_racer
 from tests.jobs.paddock_yard import after, make_sponsored, make_trained
@@ -130,6 +130,29 @@ def test_own_replays_go_and_a_races_replays_stay(workplace: Workplace, runs: Pat
     with read_session(workplace.engine) as session:
         assert session.get_one(Evaluation, own.id).artefact is None
         assert session.get_one(Evaluation, raced.id).artefact is not None
+
+
+def test_a_deleted_races_replays_go_seven_days_after_it_and_another_races_stay(
+    workplace: Workplace, runs: Path
+) -> None:
+    model = trained(workplace)
+    with write_session(workplace.engine) as session:
+        owner = make_racer(session, "ada")
+        gone, kept = make_race(session, owner, now=NOON), make_race(session, owner, now=NOON)
+    old, stays = evaluated(workplace, model, gone), evaluated(workplace, model, kept)
+    with write_session(workplace.engine) as session:
+        session.get_one(Evaluation, old.id).size_bytes = 7
+        races.delete(session, gone, by=session.get_one(Racer, owner.id), now=NOON)
+    assert purging.purge(workplace.engine, runs, OVER - timedelta(seconds=1)) == 0
+    assert purging.purge(workplace.engine, runs, OVER) == 1
+    assert purging.purge(workplace.engine, runs, OVER) == 0
+    assert not (runs / f"evaluation-{old.public_id}").exists()
+    assert (runs / f"evaluation-{stays.public_id}" / "1-a" / "drive.bin").exists()
+    with read_session(workplace.engine) as session:
+        row, other = session.get_one(Evaluation, old.id), session.get_one(Evaluation, stays.id)
+        assert (row.artefact, row.size_bytes) == (None, 0)
+        assert other.artefact is not None
+        assert run_of(session, model).artefact is not None
 
 
 def test_a_queued_race_evaluation_keeps_the_weights_until_it_has_driven(workplace: Workplace, runs: Path) -> None:

@@ -15,7 +15,8 @@ from werkzeug.test import TestResponse
 
 from portal import clock
 from portal.database import read_session, write_session
-from portal.rules import races
+from portal.forms.race import values_of
+from portal.rules import races, sponsorship
 from portal.streams import tokens
 from portal.tables import Evaluation, JobState, Race, Racer, Role, Submission, Visibility
 from tests.cast import make_racer
@@ -189,6 +190,39 @@ def test_the_organizer_closes_and_deletes_after_being_asked(
     assert races.state(made(engine), clock.now()) == "closed"
     assert client.post(f"/races/{race.public_id}/delete").location == "/races"
     assert client.get(f"/races/{race.public_id}").status_code == 404
+
+
+def test_the_form_says_why_a_paused_racer_makes_and_extends_no_race(app: Flask, engine: Engine, alice: Racer) -> None:
+    with write_session(engine) as session:
+        race = make_race(session, alice)
+        sponsorship.pause(session, alice, by=None, now=clock.now())
+    client = sign_in(app, alice)
+    assert "Your sponsorship is paused" in valid(client.get("/races/new"))
+    for path in ("/races", f"/races/{race.public_id}/edit"):
+        answer = client.post(path, data=FORM)
+        assert answer.status_code == 403
+        assert "Your sponsorship is paused" in valid(answer)
+        assert 'value="Harbour cup"' in answer.text
+    assert made(engine).name == "Sunday cup"
+
+
+def test_a_paused_organizer_still_saves_the_form_as_it_was_shown(app: Flask, engine: Engine, alice: Racer) -> None:
+    with write_session(engine) as session:
+        race = make_race(session, alice)
+        sponsorship.pause(session, alice, by=None, now=clock.now())
+    shown = {name: str(value) for name, value in values_of(race).items()}
+    answer = sign_in(app, alice).post(f"/races/{race.public_id}/edit", data=shown | {"name": "New name"})
+    assert (answer.status_code, made(engine).name) == (303, "New name")
+
+
+def test_the_question_says_what_a_deletion_stops(app: Flask, engine: Engine, race: Race, alice: Racer) -> None:
+    client = sign_in(app, alice)
+    assert "stopped" not in valid(client.get(f"/races/{race.public_id}/delete"))
+    with write_session(engine) as session:
+        for state in (JobState.QUEUED, JobState.RUNNING):
+            make_result(session, race, alice, state=state)
+    page = valid(client.get(f"/races/{race.public_id}/delete"))
+    assert "2 submissions that are waiting or driving are stopped." in page
 
 
 def test_looking_changes_nothing(app: Flask, engine: Engine, race: Race, alice: Racer) -> None:

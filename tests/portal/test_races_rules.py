@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 from sqlmodel import Session, select
 
-from portal.rules import race_lists, races, standings
+from portal.rules import evaluations, ledger, queueing, race_lists, races, sponsorship, standings, submissions
 from portal.rules.broken import Code, RuleBroken
 from portal.rules.races import RaceState
-from portal.tables import AuditEvent, JobState, Role, Visibility
+from portal.tables import AuditEvent, Evaluation, JobKind, JobState, Role, Visibility
 from tests.cast import NOON, make_racer
-from tests.portal.races_cast import make_race, make_result
+from tests.portal.races_cast import make_model, make_race, make_result
 
 pytestmark = pytest.mark.both_databases
 
@@ -178,3 +178,52 @@ def test_the_list_is_searched_by_name_and_track_and_comes_in_pages(session: Sess
     assert race_lists.listed(session, None, now=NOON, q="100%").total == 0
     last = race_lists.listed(session, None, now=NOON, page=99)
     assert (last.page, last.pages, len(last.races)) == (2, 2, 1)
+
+
+@pytest.mark.parametrize(("change", "words"), [("pause", "paused"), ("end", "ended")])
+def test_who_is_not_paid_for_makes_and_extends_no_race_but_changes_the_rest(
+    session: Session, change: str, words: str
+) -> None:
+    owner = make_racer(session)
+    race = make_race(session, owner, now=NOON, maximum_submissions=5)
+    {"pause": sponsorship.pause, "end": sponsorship.end}[change](session, owner, by=None, now=NOON)
+    with pytest.raises(RuleBroken, match=words) as made:
+        make_race(session, owner, now=NOON)
+    assert made.value.code is Code.FORBIDDEN
+    more = (
+        {"opens_at": race.opens_at - timedelta(hours=1)},
+        {"closes_at": race.closes_at + timedelta(days=1)},
+        {"maximum_submissions": 6},
+    )
+    for changes in more:
+        with pytest.raises(RuleBroken, match=words) as extended:
+            races.edit(session, race, by=owner, now=NOON, **changes)
+        assert extended.value.code is Code.FORBIDDEN
+    races.edit(session, race, by=owner, now=NOON, name="Smaller", maximum_submissions=4, closes_at=SOON)
+    with pytest.raises(RuleBroken, match=words):
+        races.edit(session, race, by=owner, now=SOON, closes_at=SOON + timedelta(hours=1))
+    assert (race.name, race.maximum_submissions, race.closes_at) == ("Smaller", 4, SOON)
+
+
+def test_deleting_a_race_stops_what_waits_for_nothing_and_what_drives_for_what_it_used(session: Session) -> None:
+    owner = make_racer(session)
+    race, other, model = (
+        make_race(session, owner, now=NOON),
+        make_race(session, owner, now=NOON),
+        make_model(session, owner),
+    )
+    drives, waits, stays = (
+        session.get_one(Evaluation, submissions.enter(session, one, model, by=owner, now=NOON).evaluation_id)
+        for one in (race, race, other)
+    )
+    token = queueing.claim(session, JobKind.EVALUATION, drives.id or 0, worker="w", now=NOON)
+    assert token
+    races.delete(session, race, by=owner, now=NOON)
+    assert (drives.state, drives.stop_requested_at) == (JobState.RUNNING, NOON)
+    assert (waits.state, stays.state, stays.stop_requested_at) == (JobState.STOPPED, JobState.QUEUED, None)
+    account = ledger.race_account(session, race)
+    assert account.reserved_ms == evaluations.RESERVED_MS, "only what drives still holds something"
+    later = NOON + timedelta(seconds=5)
+    queueing.finish(session, JobKind.EVALUATION, drives.id or 0, token, state=JobState.STOPPED, now=later)
+    assert (account.reserved_ms, account.used_ms) == (0, 5_000)
+    assert ledger.race_account(session, other).reserved_ms == evaluations.RESERVED_MS

@@ -182,3 +182,30 @@ def test_a_submission_is_found_in_its_own_race_only(session: Session) -> None:
     with pytest.raises(RuleBroken) as broken:
         submissions.get(session, other, submission.public_id)
     assert broken.value.code is Code.MISSING
+
+
+def test_two_submissions_of_one_racer_to_one_race_wait_or_drive_at_once(session: Session) -> None:
+    alice, bob = make_racer(session), make_racer(session, "bob")
+    race, other, model = (
+        make_race(session, alice, now=NOON),
+        make_race(session, alice, now=NOON),
+        make_model(session, alice),
+    )
+    first = submissions.enter(session, race, model, by=alice, now=NOON)
+    assert submissions.why_closed(session, race, alice, now=NOON) == ""
+    submissions.enter(session, race, model, by=alice, now=NOON)
+    driven = session.get_one(Evaluation, first.evaluation_id)
+    for state in (JobState.QUEUED, JobState.RUNNING):
+        driven.state = state
+        session.flush()
+        with pytest.raises(RuleBroken) as broken:
+            submissions.enter(session, race, model, by=alice, now=NOON)
+        words = "You have 2 submissions that wait or drive. Enter again when one is done."
+        assert (broken.value.code, broken.value.message) == (Code.CONFLICT, words)
+        assert submissions.why_closed(session, race, alice, now=NOON) == words
+    submissions.enter(session, other, model, by=alice, now=NOON)
+    submissions.enter(session, race, make_model(session, bob), by=bob, now=NOON)
+    driven.state = JobState.COMPLETED
+    session.flush()
+    assert submissions.why_closed(session, race, alice, now=NOON) == ""
+    submissions.enter(session, race, model, by=alice, now=NOON)
