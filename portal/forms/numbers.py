@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+HOUR_DIGITS = 3
+
 
 def decimal(text: str) -> float:
     """A number with a point or a comma. Raises ValueError with a sentence for the field."""
@@ -22,6 +24,14 @@ def whole(text: str) -> int:
     if value != int(value):
         raise ValueError("Please give a whole number.")
     return int(value)
+
+
+def hours(text: str) -> float:
+    """Hours, with three digits after the point at most. Raises ValueError with a sentence for the field."""
+    value = decimal(text)
+    if value != round(value, HOUR_DIGITS):
+        raise ValueError(f"Please give hours with at most {HOUR_DIGITS} digits after the point.")
+    return value
 
 
 def sentence(message: str) -> str:

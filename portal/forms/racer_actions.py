@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from portal.forms.numbers import decimal, whole
+from portal.forms.numbers import hours, whole
 from portal.forms.parsing import SubmittedForm
 from portal.rules.quotas import Quotas
 from portal.tables import HOUR_MS
@@ -20,7 +20,7 @@ def _hours(text: str | None) -> float | None:
     """Hours as typed; None for an empty field, which keeps what is."""
     if not (text or "").strip():
         return None
-    value = decimal(text or "")
+    value = hours(text or "")
     if not 0 <= value <= MOST_HOURS:
         raise ValueError(f"Hours are from 0 to {MOST_HOURS}.")
     return value

@@ -7,14 +7,15 @@ from datetime import date
 
 from pydantic import Field, field_validator
 
-from portal.forms.numbers import decimal, whole
+from portal.forms.numbers import HOUR_DIGITS, hours, whole
 from portal.forms.parsing import FormErrors, SubmittedForm
+from portal.rules import request_decisions, requests
 from portal.rules.request_decisions import LONGEST_ANSWER
 from portal.rules.requests import LONGEST_REASON
 from portal.tables import HOUR_MS, RacerRequest, RequestKind
 
-LARGEST_NUMBER = 1_000_000
-"""Beyond it no number of hours or models means anything; the rule knows the real limit."""
+LEAST_HOURS = 0.02
+"""A little more than a minute, the shortest training."""
 
 
 class MoreForm(SubmittedForm):
@@ -55,17 +56,23 @@ class AnswerForm(SubmittedForm):
     answer: str = Field(default="", max_length=LONGEST_ANSWER)
 
 
-def read_amount(kind: RequestKind, text: str, field: str = "amount") -> int:
-    """Hours as milliseconds, models as they are, 0 for a workshop. Raises FormErrors under the field's name."""
+def read_amount(
+    kind: RequestKind, text: str, field: str = "amount", most: Mapping[RequestKind, int] = requests.MOST
+) -> int:
+    """Hours as milliseconds, models as they are, 0 for a workshop; `most` is in the same units.
+
+    Raises FormErrors under the field's name.
+    """
     if kind == RequestKind.WORKSHOP:
         return 0
     try:
-        number = decimal(text) if kind == RequestKind.HOURS else whole(text)
+        number = hours(text) if kind == RequestKind.HOURS else whole(text)
     except ValueError as problem:
         raise FormErrors({field: str(problem)}) from None
-    if not 0 < number <= LARGEST_NUMBER:
-        raise FormErrors({field: "Please give a number that is more than nothing."})
-    return max(1, round(number * HOUR_MS)) if kind == RequestKind.HOURS else int(number)
+    unit, least, words = (HOUR_MS, LEAST_HOURS, "hours") if kind == RequestKind.HOURS else (1, 1, "models")
+    if not least <= number <= most[kind] / unit:
+        raise FormErrors({field: f"Please give at least {least} and at most {most[kind] // unit} {words}."})
+    return round(number * unit)
 
 
 def amount_field(request: RacerRequest) -> str:
@@ -73,14 +80,15 @@ def amount_field(request: RacerRequest) -> str:
     return f"amount-{request.public_id}"
 
 
-def read_amounts(submitted: Mapping[str, str], requests: Iterable[RacerRequest]) -> dict[str, int]:
+def read_amounts(submitted: Mapping[str, str], chosen: Iterable[RacerRequest]) -> dict[str, int]:
     """What each request is given, by public id. Raises FormErrors with all fields that are wrong."""
     amounts: dict[str, int] = {}
     errors: dict[str, str] = {}
-    for request in requests:
+    for request in chosen:
         field = amount_field(request)
         try:
-            amounts[request.public_id] = read_amount(RequestKind(request.kind), submitted.get(field, ""), field)
+            kind, typed = RequestKind(request.kind), submitted.get(field, "")
+            amounts[request.public_id] = read_amount(kind, typed, field, request_decisions.MOST)
         except FormErrors as problem:
             errors |= problem.by_field
     if errors:
@@ -90,4 +98,4 @@ def read_amounts(submitted: Mapping[str, str], requests: Iterable[RacerRequest])
 
 def written_amount(kind: str, amount: int) -> str:
     """An amount as its field shows it: 5400000 is `1.5`."""
-    return f"{amount / HOUR_MS:.6g}" if kind == RequestKind.HOURS else str(amount or "")
+    return f"{round(amount / HOUR_MS, HOUR_DIGITS):.9g}" if kind == RequestKind.HOURS else str(amount or "")

@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select, update
 
 from portal.rules import audit, ledger, requests
 from portal.rules.broken import Code, RuleBroken
-from portal.tables import Account, Model, Racer, RacerRequest, RequestKind, RequestState
+from portal.tables import HOUR_MS, Account, Model, Racer, RacerRequest, RequestKind, RequestState
 
 LONGEST_ANSWER = 1000
 LONGEST_NOTE = 200
@@ -76,7 +76,9 @@ def approve(
     """
     kind = RequestKind(request.kind)
     if kind in MOST and not 0 < amount <= MOST[kind]:
-        raise RuleBroken(Code.INVALID, "Give more than nothing, or decline.", f"amount-{request.public_id}")
+        most = f"{MOST[kind] // HOUR_MS} hours" if kind == RequestKind.HOURS else f"{MOST[kind]} models"
+        message = f"Give more than nothing and at most {most}, or decline."
+        raise RuleBroken(Code.INVALID, message, f"amount-{request.public_id}")
     racer = racer_of(session, request)
     account = ledger.hold(session, ledger.open_account(session, racer, now=now))
     before = {RequestKind.HOURS: account.quota_ms or 0, RequestKind.MODELS: account.maximum_models}.get(kind)

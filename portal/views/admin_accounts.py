@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask import Blueprint, flash, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
@@ -18,6 +18,8 @@ pages = Blueprint("admin_accounts", __name__)
 Answer = str | Response | tuple[str, int]
 PAGE_SIZE = 50
 VERBS = "any(activate, deactivate, make_admin, take_admin)"
+ASKED = "any(reset_password, deactivate, make_admin, take_admin)"
+"""What is asked about first; to activate takes nothing from anybody."""
 
 
 @pages.get("/admin/accounts")
@@ -75,9 +77,19 @@ def create() -> Answer:
     return render_template("admin/account_password.html", account=account, password=password, is_new=True)
 
 
+@pages.get(f"/admin/accounts/<username>/<{ASKED}:verb>")
+@access(Permission.ADMIN)
+def ask(username: str, verb: str) -> Answer:
+    """The question before a change that ends the account's sessions."""
+    _require_local()
+    account = local_accounts.get(scope.reading(), username)
+    return hx.render("admin/account_action.html", "admin/_account_action.html", verb=verb, account=account)
+
+
 @pages.post("/admin/accounts/<username>/reset_password")
 @access(Permission.ADMIN)
-def reset_password(username: str) -> str:
+def reset_password(username: str) -> Answer:
+    """The password is on this answer only, in the dialog or on a page of its own."""
     _require_local()
     password = local_accounts.new_password()
     hashed = local_accounts.hash_made(password)
@@ -85,7 +97,13 @@ def reset_password(username: str) -> str:
         account = local_accounts.reset_password(
             session, username, password, by=scope.me(), now=clock.now(), hashed=hashed
         )
-    return render_template("admin/account_password.html", account=account, password=password, is_new=False)
+    return hx.render(
+        "admin/account_password.html",
+        "admin/_account_password.html",
+        account=account,
+        password=password,
+        is_new=False,
+    )
 
 
 @pages.post(f"/admin/accounts/<username>/<{VERBS}:verb>")
@@ -102,7 +120,7 @@ def change(username: str, verb: str) -> Answer:
         flash(refusal.message, "error")
     else:
         flash(_("Done for %(name)s.", name=username), "success")
-    return redirect(url_for("admin_accounts.index"), code=303)
+    return hx.redirect(url_for("admin_accounts.index"))
 
 
 def _form(values: dict[str, str], errors: dict[str, str]) -> str:

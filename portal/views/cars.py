@@ -12,7 +12,7 @@ from portal.access import Permission, access
 from portal.form_problems import Problem, errors_of
 from portal.forms.car import ActionKind, read_car, shown_rows, values_of
 from portal.forms.parsing import FormErrors
-from portal.rules import cars
+from portal.rules import cars, sponsorship
 from portal.rules.broken import Code, RuleBroken
 from portal.tables import Car as CarRow
 from sim.action_space import SPEED_GRANULARITIES, STEERING_GRANULARITIES
@@ -106,6 +106,7 @@ def _form(values: MultiDict[str, str], car: CarRow | None, problem: Problem | No
         car=car,
         values=values,
         errors=errors,
+        refusal=None if car else sponsorship.refusal(scope.reading(), scope.me()),
         rows=shown_rows(values),
         fan=_fan(values),
         colours=cars.COLOURS,

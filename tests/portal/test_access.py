@@ -77,6 +77,8 @@ MATRIX = {
     "/admin/accounts": ("in", 403, 403, 200),
     "/admin/accounts/new": ("in", 403, 403, 200),
     "/admin/accounts/import": ("in", 403, 403, 200),
+    "/admin/accounts/nobody/deactivate": ("in", 403, 403, 404),
+    "/admin/accounts/nobody/reset_password": ("in", 403, 403, 404),
 }
 """What each visitor gets: a status, or where they are sent."""
 

@@ -142,6 +142,45 @@ def test_an_account_is_reset_deactivated_activated_and_made_admin(ada: FlaskClie
     assert "last active administrator" in refused.text
 
 
+@pytest.mark.parametrize(
+    ("verb", "question", "follows"),
+    [
+        ("reset_password", "A new password for zoe?", "You see the new one once"),
+        ("deactivate", "Deactivate zoe?", "until you activate it again"),
+        ("make_admin", "Make zoe an administrator?", "all of administration"),
+        ("take_admin", "Take administration from zoe?", "no page of administration"),
+    ],
+)
+def test_what_ends_the_sessions_of_an_account_is_asked_first(
+    ada: FlaskClient, engine: Engine, verb: str, question: str, follows: str
+) -> None:
+    more = {"admin": "1"} if verb == "take_admin" else {}
+    ada.post("/admin/accounts/new", data={"username": "zoe"} | more)
+    before = account(engine, "zoe")
+    assert before is not None
+    address = f"/admin/accounts/zoe/{verb}"
+    assert re.search(f'<a [^>]*href="{address}" data-dialog', ada.get("/admin/accounts").text)
+    page, fragment = ada.get(address).text, ada.get(address, headers={"HX-Request": "true"}).text
+    for text in (page, fragment):
+        assert question in text
+        assert "All sessions of this account end" in text
+        assert follows in text
+        assert f'method="post" action="{address}"' in text
+    assert ("<h1>" in page, "<h1>" in fragment) == (True, False)
+    assert account(engine, "zoe") == before, "asking changes nothing"
+
+
+def test_answers_to_the_dialog_of_an_account_stay_in_it_or_lead_to_the_list(ada: FlaskClient) -> None:
+    ada.post("/admin/accounts/new", data={"username": "zoe"})
+    in_dialog = {"HX-Request": "true"}
+    shown = ada.post("/admin/accounts/zoe/reset_password", headers=in_dialog)
+    assert shown.headers["Cache-Control"] == "no-store"
+    assert password_on(shown.text)
+    assert "<html" not in shown.text
+    assert ada.post("/admin/accounts/zoe/deactivate", headers=in_dialog).headers["HX-Redirect"] == "/admin/accounts"
+    assert "Done for zoe." in ada.get("/admin/accounts").text
+
+
 def test_an_administrator_who_is_deactivated_is_out_at_once(app: Flask, ada: FlaskClient, engine: Engine) -> None:
     ada.post("/admin/accounts/new", data={"username": "olivia", "admin": "1"})
     ada.post("/admin/accounts/new", data={"username": "other", "admin": "1"})

@@ -195,6 +195,21 @@ def test_a_paused_racer_reads_what_still_works(browser: FlaskClient, engine: Eng
     assert "What still works" in page
 
 
+def test_a_paused_racer_reads_it_before_a_car_is_filled_in_and_may_change_one(
+    browser: FlaskClient, engine: Engine, alice: Racer
+) -> None:
+    assert "What still works" not in browser.get("/garage/cars/new").text
+    with write_session(engine) as session:
+        car = make_car(session, alice)
+        sponsorship.pause(session, alice, by=None, now=NOON)
+    page = parsed(browser.get("/garage/cars/new").text)
+    assert "What still works" in page
+    assert '<button class="button primary" type="submit" disabled>' in page
+    page = parsed(browser.get(f"/garage/cars/{car.public_id}").text)
+    assert "What still works" not in page
+    assert '<button class="button primary" type="submit">' in page
+
+
 def test_what_is_deleted_of_somebody_else_is_not_offered(browser: FlaskClient, engine: Engine) -> None:
     with write_session(engine) as session:
         bob = make_racer(session, "bob")

@@ -108,7 +108,10 @@ def test_asking_again_shows_what_is_open_and_replaces_it(
         ("hours", "", "x", "Please fill this in."),
         ("hours", "many", "x", "Please give a number."),
         ("hours", "nan", "x", "Please give a number."),
-        ("hours", "1e300", "x", "more than nothing"),
+        ("hours", "1e300", "x", "at least 0.02 and at most 1000 hours"),
+        ("hours", "0.019", "x", "at least 0.02 and at most 1000 hours"),
+        ("hours", "0.5001", "x", "at most 3 digits after the point"),
+        ("models", "0", "x", "at least 1 and at most 1000 models"),
         ("hours", "5000", "x", "at most 1000 hours"),
         ("models", "1.5", "x", "Please give a whole number."),
         ("models", "2", "", "Please fill this in."),
@@ -286,6 +289,24 @@ def test_an_amount_that_is_wrong_decides_none_of_them(
     assert answer.status_code == 422
     assert "Please give a number." in parsed(answer.text)
     assert {row.state for row in stored(engine)} == {"open"}
+
+
+@pytest.mark.parametrize(
+    ("amount", "message"),
+    [
+        ("10001", "at least 0.02 and at most 10000 hours"),
+        ("0", "at least 0.02 and at most 10000 hours"),
+        ("1.0001", "at most 3 digits after the point"),
+    ],
+)
+def test_an_approval_says_what_can_be_given(
+    ada: FlaskClient, engine: Engine, people: dict[str, Racer], amount: str, message: str
+) -> None:
+    row = asked(engine, people["alice"])
+    answer = ada.post("/admin/requests/approve", data={"request": row.public_id, f"amount-{row.public_id}": amount})
+    assert answer.status_code == 422
+    assert message in parsed(answer.text)
+    assert stored(engine)[0].state == "open"
 
 
 def test_the_second_administrator_is_told_who_decided(

@@ -181,7 +181,7 @@ def test_several_are_decided_at_once_and_one_that_is_gone_holds_up_nobody(
 
 def test_a_wrong_amount_or_an_unknown_request_decides_nothing(session: Session, alice: Racer, ada: Racer) -> None:
     asked = ask(session, alice)
-    with refused(Code.INVALID, "more than nothing"):
+    with refused(Code.INVALID, "more than nothing and at most 10000 hours"):
         request_decisions.approve_all(session, {asked.public_id: 0}, by=ada, now=NOON)
     with refused(Code.MISSING, "not there"):
         request_decisions.approve_all(session, {asked.public_id: 1, "nowhere": 1}, by=ada, now=NOON)
