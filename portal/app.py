@@ -7,7 +7,7 @@ import pkgutil
 from datetime import timedelta
 from pathlib import Path
 
-from flask import Flask, request
+from flask import Flask, abort, request
 from flask_wtf import CSRFProtect
 from htmx_flask import Htmx
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -47,6 +47,7 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["paddock_redis"] = redis_connection.for_requests(settings.redis_address)
     Htmx(app)
     app.before_request(_limit_form)
+    app.before_request(_refuse_nul)
     CSRFProtect(app)
     app.before_request(access.guard)
     for part in (scope, visitors, translation, formats, page_parts, race_parts, request_parts, errors, tokens):
@@ -83,6 +84,14 @@ def _limit_form() -> None:
     """MAX_FORM_MEMORY_SIZE holds for multipart forms only: of a plain form every byte is read and decoded at once."""
     if request.mimetype == "application/x-www-form-urlencoded":
         request.max_content_length = MAXIMUM_FORM_BYTES
+
+
+def _refuse_nul() -> None:
+    """No address holds a NUL, and PostgreSQL takes none as text: without this a search for one would be a 500."""
+    if "\0" in request.path:
+        abort(404)
+    if b"%00" in request.query_string or b"\0" in request.query_string:
+        abort(400, "The address contains a NUL character (%00). Take it out and try again.")
 
 
 def _register_views(app: Flask) -> None:

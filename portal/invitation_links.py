@@ -62,7 +62,7 @@ def accepted(database: Session, racer: Racer, wanted: str) -> str:
 
 
 def remember(token: str) -> None:
-    """Keeps an opened invitation in the visitor's own cookie until somebody signs in there."""
+    """Keeps an opened invitation in the visitor's own cookie until somebody signs in there; an empty one forgets it."""
     session[OPENED] = token
 
 

@@ -1,4 +1,5 @@
-"""Where the pages of a model are: in its racer's garage, or among the administrator's, who looks and changes nothing.
+"""Where the pages of a model are: in its racer's garage, or among the administrator's, who looks and may stop
+what runs.
 
 Templates of `models/`, `trainings/` and `evaluations/` are shared by both; they take their links from `at`.
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -9,6 +10,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from werkzeug.datastructures import MultiDict
 
 Form = TypeVar("Form", bound="SubmittedForm")
+
+CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+"""Characters that no text holds: PostgreSQL refuses the first of them, and the others hide in what people read."""
 
 
 class SubmittedForm(BaseModel):
@@ -32,10 +36,19 @@ def parse(form: type[Form], submitted: MultiDict[str, str], lists: tuple[str, ..
     """
     values: dict[str, object] = {name: submitted.get(name) for name in submitted}
     values.update({name: submitted.getlist(name) for name in lists})
+    hidden = [name for name in form.model_fields if _has_control(values.get(name))]
+    if hidden:
+        message = "There is an invisible control character in it. Type the text anew instead of pasting it."
+        raise FormErrors(dict.fromkeys(hidden, message))
     try:
         return form.model_validate(values)
     except ValidationError as error:
         raise FormErrors(_messages(error)) from None
+
+
+def _has_control(value: object) -> bool:
+    texts = value if isinstance(value, list) else [value]
+    return any(isinstance(text, str) and CONTROL.search(text) for text in texts)
 
 
 def _messages(error: ValidationError) -> dict[str, str]:

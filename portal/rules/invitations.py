@@ -199,12 +199,14 @@ def refusal(session: Session, invitation: Invitation, *, now: datetime) -> RuleB
 
 
 def accept(session: Session, invitation: Invitation, racer: Racer, *, now: datetime) -> bool:
-    """Takes an invitation, once. False: this racer has it already; nothing was done.
+    """Takes an invitation, once. False: this racer has it already, or needs none (`is_for_another`); nothing was done.
 
     Raises RuleBroken (conflict) where somebody else has it, it is over or revoked, or multi-user mode is off.
     """
     if sponsorship.is_shut_out(session, racer):
         raise RuleBroken(Code.CONFLICT, MODE_OFF)
+    if is_for_another(invitation, racer) and state(invitation, now) is InvitationState.OPEN:
+        return False
     taken = session.exec(
         update(Invitation)
         .where(col(Invitation.id) == invitation.id, in_state(InvitationState.OPEN, now))
@@ -286,6 +288,11 @@ def restore(session: Session, invitation: Invitation, *, by: Racer, now: datetim
 def meant_for(invitation: Invitation, racer: Racer) -> bool:
     """True where the racer's own address is the one that was invited: a hint for convenience, never a proof."""
     return bool(racer.email) and racer.email.lower() == invitation.email
+
+
+def is_for_another(invitation: Invitation, racer: Racer) -> bool:
+    """True for somebody who is in already and was not invited by this one: it stays open for whom it was made."""
+    return racer.has_profile and not meant_for(invitation, racer)
 
 
 def _hold(session: Session, invitation: Invitation) -> None:

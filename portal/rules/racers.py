@@ -16,6 +16,9 @@ from portal.tables import Racer, Role
 LOCAL_ISSUER = "local"
 """Stands for the local provider in an identity. Its address may change with the portal's; people keep their racers."""
 
+RESERVED_ALIASES = frozenset({"system", "admin", "administrator", "paddock", "root", "anonymous", "deleted"})
+"""Aliases, in lower case, under which a racer could pass for the portal or for those who run it."""
+
 MULTI_USER_OFF = (
     "Multi-user mode is switched off, so nobody new can join. Ask the administrator to enable it, then sign in again."
 )
@@ -117,11 +120,13 @@ def save_profile(
 ) -> Racer:
     """Sets alias, country and helmet; what is in them was checked by the form.
 
-    Raises RuleBroken (conflict, field `alias`) where somebody else has the alias, in any case of letters, and
+    Raises RuleBroken (conflict, field `alias`) where somebody else has the alias, in any case of letters,
+    (invalid, field `alias`) for a reserved one that is newly chosen by somebody who is no administrator, and
     (forbidden) for a first profile while multi-user mode is off.
     """
     stored = session.get_one(Racer, racer.id)
     require_may_join(session, stored)
+    _require_free_for(stored, alias)
     before = _profile(stored)
     after = {"alias": alias, "country": country, "avatar_body": avatar_body, "avatar_trim": avatar_trim}
     if after == before:
@@ -142,6 +147,13 @@ def require_may_join(session: Session, racer: Racer) -> None:
     """Raises RuleBroken (forbidden) for somebody without a profile while multi-user mode is off."""
     if not racer.has_profile and not racer.is_admin and not limits.current(session).multi_user_enabled:
         raise RuleBroken(Code.FORBIDDEN, MULTI_USER_OFF)
+
+
+def _require_free_for(racer: Racer, alias: str) -> None:
+    """Whoever has a reserved alias keeps it."""
+    kept = racer.alias is not None and alias.lower() == racer.alias.lower()
+    if alias.lower() in RESERVED_ALIASES and not kept and not racer.is_admin:
+        raise RuleBroken(Code.INVALID, "Choose another alias; this one is reserved.", "alias")
 
 
 def _profile(racer: Racer) -> dict[str, str | None]:

@@ -1,4 +1,5 @@
-"""One model as an administrator looks at it: every tab, nothing to change. A download is in the audit.
+"""One model as an administrator looks at it: every tab. What runs can be stopped (`admin_model_stops`), nothing else
+is changed here. A download is in the audit.
 
 An id has 16 characters; what can be done with the list has a shorter name, under the same address.
 """

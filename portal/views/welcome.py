@@ -30,17 +30,20 @@ def show(token: str) -> Response:
     refusal = invitations.refusal(scope.reading(), invitation, now=clock.now())
     if refusal is not None:
         return _over(invitation, token, refusal)
-    invitation_links.remember(token)
+    in_already = me is not None and invitations.is_for_another(invitation, me)
+    invitation_links.remember("" if in_already else token)
     inviter = scope.reading().get_one(Racer, invitation.invited_by_id)
     leads_to = invitation_landings.name_of(invitation.land_on)
-    return _page("welcome/show.html", 200, invitation=invitation, inviter=inviter, leads_to=leads_to, token=token)
+    context = {"inviter": inviter, "leads_to": leads_to, "token": token, "in_already": in_already}
+    context["onward"] = onward(invitation, me) if me else ""
+    return _page("welcome/show.html", 200, invitation=invitation, **context)
 
 
 @pages.post("/welcome/<token>")
 @limiter.limit("60 per minute")
 @access(Permission.SIGNED_IN)
 def accept(token: str) -> Response:
-    """For somebody who is signed in already; for everybody else the sign-in accepts."""
+    """For somebody who is signed in; for everybody else the sign-in accepts. Who is in already is only led on."""
     invitation = invitation_links.find(scope.reading(), token)
     if invitation is None:
         return _not_there()

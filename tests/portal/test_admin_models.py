@@ -182,7 +182,52 @@ def test_a_training_in_progress_is_followed_live(
     assert (len(told["points"]), told["drive"], told["over"]) == (3, [[1.0, 2.0, 3.0, 4.0]], False)
     fragment = ada.get(f"{address}?run={run.public_id}", headers={"HX-Request": "true"}).text
     assert 'id="training-live"' in fragment
-    assert "/stop" not in fragment
+    assert f'href="{address}/trainings/{run.public_id}/stop"' in fragment
+    assert "/garage/trainings/" not in fragment
+
+
+def test_anybodys_training_is_stopped_after_asking_and_it_is_audited(
+    ada: FlaskClient, engine: Engine, people: dict[str, Racer], model: Model
+) -> None:
+    with write_session(engine) as session:
+        run = make_training(session, model, people["alice"])
+    address = f"/admin/models/{model.public_id}/trainings/{run.public_id}/stop"
+    page = parsed(ada.get(address).text)
+    assert "Stop the training of Swift of alice?" in page
+    assert f'action="{address}"' in page
+    assert "<html" not in ada.get(address, headers={"HX-Request": "true"}).text
+    answer = ada.post(address)
+    assert answer.location == f"/admin/models/{model.public_id}?run={run.public_id}"
+    page = ada.get(answer.location).text
+    assert "The training stops" in page
+    assert address not in page
+    assert "This training is over" in ada.post(address, follow_redirects=True).text
+    with read_session(engine) as session:
+        assert session.get_one(TrainingRun, run.id).state == JobState.STOPPED
+        (event,) = session.exec(select(AuditEvent).where(AuditEvent.action == "training.stop")).all()
+    assert event.by_racer_id == people["ada"].id
+
+
+def test_anybodys_evaluation_is_stopped_but_not_one_of_a_race(
+    ada: FlaskClient, engine: Engine, people: dict[str, Racer], model: Model
+) -> None:
+    with write_session(engine) as session:
+        own = make_evaluation(session, model, people["alice"])
+        race = make_race(session, people["ada"], now=NOON)
+        submission = submissions.enter(session, race, model, by=people["alice"], now=NOON)
+        raced = session.get_one(Evaluation, submission.evaluation_id)
+    tab = f"/admin/models/{model.public_id}/evaluations"
+    page = ada.get(tab).text
+    assert f'href="{tab}/{own.public_id}/stop"' in page
+    assert f"{tab}/{raced.public_id}/stop" not in page
+    assert "Stop the evaluation of Swift of alice?" in parsed(ada.get(f"{tab}/{own.public_id}/stop").text)
+    assert ada.post(f"{tab}/{own.public_id}/stop").location == tab
+    assert ada.post(f"{tab}/{raced.public_id}/stop").status_code in (404, 409)
+    with read_session(engine) as session:
+        assert session.get_one(Evaluation, own.id).state == JobState.STOPPED
+        assert session.get_one(Evaluation, raced.id).state == JobState.QUEUED
+        (event,) = session.exec(select(AuditEvent).where(AuditEvent.action == "evaluation.stop")).all()
+    assert event.by_racer_id == people["ada"].id
 
 
 def test_a_training_of_another_model_is_not_found_under_this_one(
@@ -192,6 +237,8 @@ def test_a_training_of_another_model_is_not_found_under_this_one(
         other = make_training(session, make_model(session, people["bob"]), people["bob"])
     assert ada.get(f"/admin/models/{model.public_id}/trainings/{other.public_id}/points").status_code == 404
     assert ada.get(f"/admin/models/{model.public_id}?run={other.public_id}").status_code == 404
+    assert ada.post(f"/admin/models/{model.public_id}/trainings/{other.public_id}/stop").status_code == 404
+    assert ada.get(f"/admin/models/{model.public_id}/trainings/{other.public_id}/stop").status_code == 404
     assert ada.get("/admin/models/0000000000000000").status_code == 404
 
 

@@ -28,6 +28,15 @@ def test_a_page_that_is_not_there_leads_home(client: FlaskClient) -> None:
     assert 'href="/"' in answer.text
 
 
+@pytest.mark.both_databases
+def test_an_address_with_a_nul_is_told_so(client: FlaskClient) -> None:
+    answer = client.get("/races?q=%00")
+    assert answer.status_code == 400
+    assert "NUL character" in answer.text
+    assert client.get("/racers/a%00b").status_code == 404
+    assert client.get("/races?q=%2500").status_code == 200
+
+
 def test_a_form_sent_after_the_session_ended_says_to_sign_in(app: Flask) -> None:
     app.config.update(WTF_CSRF_ENABLED=True)
     answer = app.test_client().post("/garage/cars/new", data={"name": "Lost"})

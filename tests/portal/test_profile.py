@@ -14,7 +14,7 @@ from werkzeug.datastructures import MultiDict
 
 from portal import clock
 from portal.database import read_session, write_session
-from portal.forms.parsing import FormErrors, parse
+from portal.forms.parsing import FormErrors, SubmittedForm, parse
 from portal.forms.profile import COLOURS, ProfileForm, countries
 from portal.rules import browser_sessions, ledger
 from portal.tables import BrowserSession, JobKind, Racer, Sponsorship
@@ -53,6 +53,25 @@ def test_any_other_alias_is_refused_at_its_field(alias: str) -> None:
     with pytest.raises(FormErrors) as refusal:
         parse(ProfileForm, MultiDict({**GOOD, "alias": alias}))
     assert set(refusal.value.by_field) == {"alias"}
+
+
+@pytest.mark.parametrize("hidden", ["\0", "\x07", "\x0b", "\x0c", "\x1b", "\x1f"])
+def test_a_control_character_is_refused_at_its_field(newcomer: FlaskClient, engine: Engine, hidden: str) -> None:
+    answer = newcomer.post("/profile/edit", data={**GOOD, "alias": f"Ali{hidden}ce", "unknown": "\0"})
+    assert answer.status_code == 422
+    assert "invisible control character" in answer.text
+    assert [racer.alias for racer in stored(engine)] == [None]
+
+
+def test_tabs_and_line_ends_are_no_control_characters_of_a_text() -> None:
+    class Note(SubmittedForm):
+        text: str
+        lines: tuple[str, ...] = ()
+
+    assert parse(Note, MultiDict({"text": "a\tb\r\nc"})).text == "a\tb\r\nc"
+    with pytest.raises(FormErrors) as refusal:
+        parse(Note, MultiDict([("text", "a"), ("lines", "b"), ("lines", "\0")]), lists=("lines",))
+    assert set(refusal.value.by_field) == {"lines"}
 
 
 @pytest.mark.parametrize(

@@ -134,3 +134,18 @@ def test_open_sessions_are_those_that_still_open_something(session: Session) -> 
     browser_sessions.forget_over(session, racer, now=NOON)
     assert browser_sessions.end_others(session, racer, mine) == 1
     assert session.exec(select(BrowserSession.secret_hash)).all() == [browser_sessions.hash_of(mine)]
+
+
+@pytest.mark.parametrize("alias", ["system", "Admin", "ADMINISTRATOR", "paddock", "root", "anonymous", "Deleted"])
+def test_a_reserved_alias_is_for_administrators_and_who_has_it_already(session: Session, alias: str) -> None:
+    racer = sign_in(session, person())
+    with pytest.raises(RuleBroken) as refusal:
+        profile(session, racer, alias)
+    assert (refusal.value.code, refusal.value.field) == (Code.INVALID, "alias")
+    assert refusal.value.message == "Choose another alias; this one is reserved."
+    assert profile(session, racer, f"{alias}-1").alias == f"{alias}-1"
+    admin = sign_in(session, person("s-2", groups=ADMINS))
+    assert profile(session, admin, alias).alias == alias
+    demoted = sign_in(session, person("s-2"))
+    assert not demoted.is_admin
+    assert profile(session, demoted, alias.swapcase()).alias == alias.swapcase()

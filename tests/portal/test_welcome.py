@@ -125,15 +125,30 @@ def test_the_second_person_with_the_same_link_gets_a_clear_page(site: Site) -> N
 
 
 def test_somebody_who_is_signed_in_accepts_by_a_button_and_not_by_looking(site: Site) -> None:
-    zoe = Person(site.address)
+    link, zoe = invited(site, "/tracks"), Person(site.address)
     zoe.submit(zoe.sign_in("zoe"), PROFILE)
-    link = invited(site, "/tracks", "someone-else@example.org")
     page = zoe.get(link)
     assert "Accept as Zoe-1" in page.text
     assert only(site).accepted_at is None
     assert where(zoe.submit(page, {})) == "/tracks"
     assert accepter(site) == "zoe"
     assert where(zoe.submit(page, {})) == "/tracks", "sent twice is the same"
+
+
+def test_somebody_who_is_in_already_is_led_on_and_the_invitation_stays_open(site: Site) -> None:
+    eve = Person(site.address)
+    eve.submit(eve.sign_in("eve"), {**PROFILE, "alias": "Eve"})
+    link = invited(site, "/tracks")
+    page = eve.get(link)
+    assert "This invitation is for somebody new; you are in already" in page.text
+    assert 'href="/tracks"' in page.text
+    assert "Accept as" not in page.text
+    again = Person(site.address)
+    assert where(again.sign_in("eve", path=f"/sign-in?next={quote(link)}")) == "/tracks"
+    assert only(site).accepted_at is None
+    zoe = Person(site.address)
+    zoe.sign_in("zoe", path=f"/sign-in?next={quote(link)}")
+    assert accepter(site) == "zoe"
 
 
 def test_it_survives_an_error_of_the_provider_and_several_tabs(site: Site) -> None:
@@ -235,7 +250,7 @@ def test_a_forged_link_and_an_unknown_one_look_the_same(site: Site) -> None:
         "cut": token[:-1],
         "long": token * 100,
         "nothing": "x",
-        "not ascii": "%C3%A9.%00",
+        "not ascii": "%C3%A9.",
     }
     visitor = Person(site.address)
     pages = {name: visitor.get(f"/welcome/{value}") for name, value in bad.items()}

@@ -135,10 +135,28 @@ def test_it_is_accepted_once_and_the_same_racer_is_let_through_again(session: Se
     assert actions(session).count("invitation.accept") == 1
 
 
+def test_somebody_who_is_in_already_leaves_anothers_invitation_open(session: Session, ada: Racer) -> None:
+    invitation, zoe = one(session, ada), make_racer(session, "zoe")
+    assert invitations.accept(session, invitation, make_racer(session, "eve"), now=NOON) is False
+    assert invitations.accept(session, invitation, ada, now=NOON) is False
+    assert (invitation.accepted_by_id, invitation.accepted_at) == (None, None)
+    assert "invitation.accept" not in actions(session)
+    zoe.email, zoe.email_verified = "ZOE@Example.org", False
+    assert invitations.accept(session, invitation, zoe, now=NOON) is True
+
+
+def test_a_newcomer_with_another_address_accepts(session: Session, ada: Racer) -> None:
+    invitation, newcomer = one(session, ada), make_racer(session, None)
+    assert invitations.accept(session, invitation, newcomer, now=NOON) is True
+    assert invitation.accepted_by_id == newcomer.id
+
+
 def test_two_who_accept_at_once_from_two_connections_get_one_invitation(engine: Engine) -> None:
     with write_session(engine) as session:
         invitation = one(session, make_racer(session, "ada", role=Role.ADMIN))
         people = [make_racer(session, f"racer{number}") for number in range(6)]
+        for racer in people:
+            racer.email = "zoe@example.org"  # one address with several identities: all of them are meant
     won: list[str | None] = []
     start = threading.Barrier(len(people))
 
@@ -242,7 +260,9 @@ def test_without_a_mail_server_it_is_only_good_for_longer(session: Session, ada:
 def test_the_list_is_searched_filtered_counted_and_paged(session: Session, ada: Racer) -> None:
     made = [one(session, ada, f"r{number}@example.org") for number in range(53)]
     invitations.revoke(session, made[0], by=ada, now=NOON)
-    invitations.accept(session, made[1], make_racer(session, "zoe"), now=NOON)
+    zoe = make_racer(session, "zoe")
+    zoe.email = made[1].email
+    invitations.accept(session, made[1], zoe, now=NOON)
     made[2].expires_at = NOON
     page = invitation_list.listed(session, now=NOON, page=2)
     assert (len(page.rows), page.total, page.pages) == (3, 53, 2)
