@@ -65,7 +65,7 @@ def me() -> Racer:
 
 
 def _close_reading(_error: BaseException | None = None) -> None:
-    session = g.pop("reading", None)
+    session = g.get("reading")  # it stays there: a table that is still being sent goes on reading, and ends here again
     if session is not None:
         session.close()
 

@@ -32,9 +32,11 @@ INDEXES = {
     "ix_audit_event_batch": "audit_event",
     "ix_audit_event_by_racer_id": "audit_event",
     "ix_audit_event_subject": "audit_event",
+    "ix_evaluation_kept_for_race": "evaluation",
     "ix_model_in_garage": "model",
 }
 """Indexes of tables that were there before."""
+SPENT_ON = ("training", "evaluation", "storage")
 SUMS = (
     "trainings",
     "evaluations",
@@ -233,7 +235,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", "starts_on", name=op.f("pk_usage_day")),
     )
     with op.batch_alter_table("usage_day", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_usage_day_starts_on"), ["starts_on"], unique=False)
+        batch_op.create_index("ix_usage_day_spent", ["starts_on", *(f"{of}_microusd" for of in SPENT_ON)])
 
     op.create_table(
         "usage_month",
@@ -274,7 +276,7 @@ def downgrade() -> None:
 
     op.drop_table("usage_month")
     with op.batch_alter_table("usage_day", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_usage_day_starts_on"))
+        batch_op.drop_index("ix_usage_day_spent")
 
     op.drop_table("usage_day")
     with op.batch_alter_table("racer_request", schema=None) as batch_op:
@@ -328,6 +330,14 @@ def _add_indexes() -> None:
     for column in ("action", "batch", "by_racer_id"):
         op.create_index(f"ix_audit_event_{column}", "audit_event", [column])
     op.create_index("ix_audit_event_subject", "audit_event", ["subject"])
+    there = sa.text("artefact IS NOT NULL")
+    op.create_index(
+        "ix_evaluation_kept_for_race",
+        "evaluation",
+        ["race_id", "size_bytes"],
+        sqlite_where=there,
+        postgresql_where=there,
+    )
     op.create_index("ix_model_in_garage", "model", ["racer_id", "deleted_at", "stored_bytes"])
 
 

@@ -17,7 +17,18 @@ if TYPE_CHECKING:
     from bench.rows import Row
 
 ROOT = Path(__file__).resolve().parents[2]
-PARTS = ("rows", "calibration", "postgres", "recorded", "picture", "serving", "databases", "crowd")
+PARTS = (
+    "rows",
+    "calibration",
+    "postgres",
+    "recorded",
+    "picture",
+    "serving",
+    "databases",
+    "crowd",
+    "bulk",
+    "large_instance",
+)
 """Modules of `bench/` that measure nothing by themselves."""
 
 

@@ -84,10 +84,18 @@ def listed(session: Session, wanted: AuditFilter, *, page: int = 1) -> AuditPage
     total = session.exec(select(func.count()).select_from(AuditEvent).where(*found)).one()
     page = min(max(1, page), max(1, -(-total // PAGE_SIZE)))
     query = select(AuditEvent, Racer).join(Racer, col(AuditEvent.by_racer_id) == col(Racer.id), isouter=True)
-    query = query.where(*found).order_by(col(AuditEvent.id).desc())
-    rows = session.exec(query.offset((page - 1) * PAGE_SIZE).limit(PAGE_SIZE)).all()
+    rows = _rows(session, query.where(*found), (page - 1) * PAGE_SIZE, total)
     people = _people(session, [event.subject for event, _ in rows])
     return AuditPage([ListedEvent(event, by, people.get(event.subject)) for event, by in rows], page, total)
+
+
+def _rows(session: Session, query: Any, skipped: int, total: int) -> list[tuple[AuditEvent, Racer | None]]:
+    """A page, the newest first: counted from the nearer end, for what is skipped has to be read."""
+    size = min(PAGE_SIZE, total - skipped)
+    if skipped <= total // 2:
+        return list(session.exec(query.order_by(col(AuditEvent.id).desc()).offset(skipped).limit(size)))
+    below = total - skipped - size
+    return list(session.exec(query.order_by(col(AuditEvent.id)).offset(below).limit(size)))[::-1]
 
 
 def exported(session: Session, wanted: AuditFilter) -> Iterator[ListedEvent]:
@@ -120,6 +128,8 @@ def _conditions(session: Session, wanted: AuditFilter) -> list[ColumnElement[boo
     action, at = col(AuditEvent.action), col(AuditEvent.at)
     if wanted.action == DECISIONS:
         found += [action.not_like(f"{noun}.%") for noun in JOBS]
+    elif "." in wanted.action:
+        found.append(action == wanted.action)
     elif wanted.action:
         found.append((action == wanted.action) | action.startswith(f"{wanted.action}.", autoescape=True))
     if wanted.by:

@@ -113,9 +113,8 @@ def _state() -> ColumnElement[str]:
         col(TrainingRun.artefact).is_not(None),
         col(TrainingRun.state).not_in(trainings.ACTIVE),
     )
-    at_work = select(Evaluation.model_id).where(
-        col(Evaluation.state).in_(trainings.ACTIVE), col(Evaluation.race_id).is_(None)
-    )
+    not_races = func.coalesce(col(Evaluation.race_id), 0) == 0  # so that few are found by their state, not all by this
+    at_work = select(Evaluation.model_id).where(col(Evaluation.state).in_(trainings.ACTIVE), not_races)
     evaluating = col(Model.id).in_(at_work)  # few rows, found by their state once for all models
     stopping = and_(state == JobState.RUNNING, col(NEWEST.stop_requested_at).is_not(None))
     return case(

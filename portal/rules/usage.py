@@ -216,10 +216,11 @@ def stored_now(session: Session) -> Stored:
     count, size = session.exec(
         select(func.count(), func.coalesce(func.sum(Model.stored_bytes), 0)).where(col(Model.deleted_at).is_(None))
     ).one()
+    there = select(Race.id).where(col(Race.deleted_at).is_(None))
     races = session.exec(
-        select(func.coalesce(func.sum(Evaluation.size_bytes), 0))
-        .join(Race, col(Race.id) == col(Evaluation.race_id))
-        .where(col(Race.deleted_at).is_(None), col(Evaluation.artefact).is_not(None))
+        select(func.coalesce(func.sum(Evaluation.size_bytes), 0)).where(
+            col(Evaluation.race_id).in_(there), col(Evaluation.artefact).is_not(None)
+        )
     ).one()
     return Stored(count, int(size), int(races))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import JSON, UniqueConstraint
+from sqlalchemy import JSON, Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from portal.tables.columns import one_of
@@ -14,7 +14,16 @@ from portal.tables.job import Job, JobState
 class Evaluation(Job, table=True):
     """One drive of a model on a track under rules, repeatable by its seed."""
 
-    __table_args__ = (one_of("state", JobState),)
+    __table_args__ = (
+        one_of("state", JobState),
+        Index(
+            "ix_evaluation_kept_for_race",
+            "race_id",
+            "size_bytes",
+            sqlite_where=text("artefact IS NOT NULL"),
+            postgresql_where=text("artefact IS NOT NULL"),
+        ),
+    )
 
     training_run_id: int = Field(foreign_key="training_run.id")
     """Whose weights drive."""

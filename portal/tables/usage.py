@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, Index
 from sqlmodel import Field, SQLModel
 
 
@@ -15,7 +15,7 @@ class Usage(SQLModel):
     """Columns of a sum: jobs that were charged, time, storage and estimated money, by what they were used for."""
 
     account_id: int = Field(foreign_key="account.id", primary_key=True)
-    starts_on: date = Field(primary_key=True, index=True)
+    starts_on: date = Field(primary_key=True)
     """The first day of the span, in UTC."""
     trainings: int = 0
     evaluations: int = 0
@@ -31,9 +31,13 @@ class UsageDay(Usage, table=True):
     """One account's day."""
 
     __tablename__ = "usage_day"
+    __table_args__ = (
+        Index("ix_usage_day_spent", "starts_on", "training_microusd", "evaluation_microusd", "storage_microusd"),
+    )
 
 
 class UsageMonth(Usage, table=True):
     """One account's calendar month."""
 
     __tablename__ = "usage_month"
+    __table_args__ = (Index("ix_usage_month_starts_on", "starts_on"),)

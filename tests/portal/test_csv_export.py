@@ -7,9 +7,13 @@ import io
 
 import pytest
 from flask import Flask
+from sqlalchemy import Engine
 
 from portal import csv_export
-from tests.cast import NOON
+from portal.database import write_session
+from portal.tables import Role
+from tests.cast import NOON, make_racer
+from tests.conftest import sign_in
 
 
 def test_a_table_comes_as_a_file_that_reads_back(app: Flask) -> None:
@@ -31,3 +35,11 @@ def test_no_text_is_run_as_a_formula(text: str) -> None:
 
 def test_numbers_keep_their_sign() -> None:
     assert csv_export.cell(-5) == -5
+
+
+def test_a_table_that_was_sent_gives_its_connection_back(app: Flask, engine: Engine) -> None:
+    with write_session(engine) as session:
+        admin = make_racer(session, "ada", role=Role.ADMIN)
+    answer = sign_in(app, admin).get("/admin/racers/export")
+    assert "ada" in answer.get_data(as_text=True)
+    assert app.extensions["paddock_engine"].pool.checkedout() == 0
