@@ -229,7 +229,7 @@ def check(status: int, location: str, expected: int | str, who: str) -> None:
 
 
 def test_a_change_by_get_is_not_allowed(browsers: dict[str, FlaskClient]) -> None:
-    for path in ("/profile/sessions/end-others", "/admin/accounts/nobody/deactivate", "/sign-out"):
+    for path in ("/profile/sessions/end-others", "/admin/accounts/nobody/activate", "/admin/racers/undo", "/sign-out"):
         assert browsers["ada"].get(path).status_code == 405, path
 
 

@@ -406,4 +406,4 @@ def test_a_racers_ledger_can_be_downloaded(ada: FlaskClient, engine: Engine, peo
         ledger.set_quota(session, people["bob"], HOUR_MS, by=None, now=NOON, reason="-1+1")
     answer = ada.get(f"/admin/racers/{people['bob'].public_id}/statement?month=2026-06")
     (row,) = csv.DictReader(io.StringIO(answer.text))
-    assert (row["kind"], row["quota_hours"], row["note"]) == ("adjust", "-4.000000", "'-1+1")
+    assert (row["kind"], row["quota_hours"], row["note"]) == ("adjust", "-4.000000", "")
