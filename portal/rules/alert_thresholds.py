@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from portal.rules import alerts, audit
+from portal.rules import alerts, audit, limits
 from portal.rules.broken import Code, RuleBroken
 from portal.rules.budgets import MOST_MICROUSD
 from portal.tables import AlertScope, AlertThreshold, Racer
@@ -35,6 +35,7 @@ def add(
     """Adds a share or an amount. Raises RuleBroken: invalid for neither, both, or out of range; conflict where it is
     there already or there are too many."""
     _check(percent, amount_microusd)
+    limits.hold(session)  # who counts thresholds counts alone
     same = (AlertThreshold.percent == percent, AlertThreshold.amount_microusd == amount_microusd)
     if session.exec(select(AlertThreshold).where(AlertThreshold.scope == scope, *same)).first() is not None:
         raise RuleBroken(Code.CONFLICT, "This threshold is there already.", "threshold")

@@ -100,6 +100,7 @@ def invite(
     """
     _check(people, land_on, life)
     emails = [invitee.email.strip().lower() for invitee in people]
+    limits.hold(session)  # one list at a time: an address in two of them is invited once
     known = _reasons_to_skip(session, emails, now)
     rows = []
     for invitee in people:

@@ -11,8 +11,10 @@ from sqlmodel import Session, col, select
 
 from portal.database import read_session, write_session
 from portal.rules import (
+    alert_thresholds,
     cars,
     evaluations,
+    invitations,
     ledger,
     limits,
     local_accounts,
@@ -21,16 +23,23 @@ from portal.rules import (
     queueing,
     racers,
     races,
+    request_decisions,
+    requests,
     reward_functions,
     submissions,
     trainings,
 )
 from portal.rules.broken import Code, RuleBroken
+from portal.rules.invitations import Invitee
 from portal.rules.racers import Identity
 from portal.tables import (
+    HOUR_MS,
     Account,
+    AlertScope,
+    AlertThreshold,
     Car,
     Evaluation,
+    Invitation,
     JobKind,
     JobState,
     LedgerEntry,
@@ -38,6 +47,8 @@ from portal.tables import (
     ProviderAccount,
     Race,
     Racer,
+    RacerRequest,
+    RequestKind,
     Submission,
     TrainingRun,
 )
@@ -463,3 +474,57 @@ def test_two_racers_do_not_get_one_alias(engine: Engine, alice: Racer) -> None:
 
     _, second = overlap(engine, named(alice), named(bob))
     assert refused(second).field == "alias"
+
+
+def test_a_racer_who_asks_twice_has_one_open_request(engine: Engine, alice: Racer) -> None:
+    def asked(session: Session) -> bool:
+        return requests.ask(session, RequestKind.HOURS, HOUR_MS, by=alice, reason="More laps", now=NOON).is_new
+
+    assert overlap(engine, asked, asked) == (True, False)
+
+
+def test_a_request_is_granted_once(engine: Engine, alice: Racer) -> None:
+    with write_session(engine) as session:
+        request = requests.ask(session, RequestKind.HOURS, HOUR_MS, by=alice, reason="More laps", now=NOON).request
+        before = ledger.balance(session, alice).quota_ms or 0
+
+    def approve(session: Session) -> None:
+        asked = session.get_one(RacerRequest, request.id)
+        request_decisions.approve(session, asked, HOUR_MS, by=alice, now=after(60))
+
+    _, second = overlap(engine, approve, approve)
+    refused(second)
+    with write_session(engine) as session:
+        check_ledger(session)
+        assert ledger.balance(session, alice).quota_ms == before + HOUR_MS
+
+
+def test_an_address_is_invited_once_and_the_invitation_taken_once(engine: Engine, alice: Racer) -> None:
+    def invite(session: Session) -> list[Invitation | None]:
+        people = [Invitee("row 1", "zoe@example.org")]
+        rows = invitations.invite(session, people, land_on="/", life=timedelta(days=7), by=alice, now=NOON)
+        return [row.invitation for row in rows]
+
+    (invitation,), _ = overlap(engine, invite, invite)
+    assert count(engine, Invitation) == 1
+    zoe, carol = (made_by(engine, lambda session, n=name: make_racer(session, n)) for name in ("zoe", "carol"))
+    with write_session(engine) as session:
+        session.get_one(Racer, carol.id).email = zoe.email  # a shared mailbox: either may take it
+    carol.email = zoe.email
+
+    def accepted_by(racer: Racer) -> Step:
+        return lambda session: invitations.accept(
+            session, session.get_one(Invitation, invitation.id), racer, now=after(60)
+        )
+
+    first, second = overlap(engine, accepted_by(zoe), accepted_by(carol))
+    assert first is True
+    refused(second)
+
+
+def test_a_threshold_is_added_once(engine: Engine) -> None:
+    def add(session: Session) -> AlertThreshold:
+        return alert_thresholds.add(session, AlertScope.RACER, percent=77, by=None, now=NOON)
+
+    _, second = overlap(engine, add, add)
+    assert refused(second).field == "threshold"
