@@ -52,12 +52,12 @@ def test_every_kind_of_line_is_in_plain_words(browser: FlaskClient) -> None:
         "Used by the training of Bolt; the rest came back",
         "All came back: the training of Bolt did not run",
         "Quota lowered",
-        "(fair share)",
         "Storage of 30 Jun 2026: 3 GB kept for a day",
         "estimate only, in USD",
     ):
         assert part in text, part
     assert "29 min" in text, "left after it"
+    assert "fair share" not in text, "the administrator's reason is for administrators"
 
 
 def test_a_month_is_shown_with_its_sums(browser: FlaskClient) -> None:
