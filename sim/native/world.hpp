@@ -10,9 +10,11 @@
 #include "dynamics.hpp"
 #include "episode.hpp"
 #include "features.hpp"
+#include "lidar.hpp"
 #include "maths.hpp"
 #include "threads.hpp"
 #include "track.hpp"
+#include "walls.hpp"
 
 namespace paddock {
 
