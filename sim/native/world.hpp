@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "dynamics.hpp"
@@ -12,6 +13,7 @@
 #include "features.hpp"
 #include "lidar.hpp"
 #include "maths.hpp"
+#include "solids.hpp"
 #include "threads.hpp"
 #include "track.hpp"
 #include "walls.hpp"
@@ -44,6 +46,10 @@ class World {
 
   std::size_t cars() const { return cars_.size(); }
   const Track& track() const { return *track_; }
+  // What car i can see and run into in its present row; empty where it is alone.
+  std::span<const Solid> solids(std::size_t i) const {
+    return {solids_.data() + i * solids_per_car_, solids_per_car_};
+  }
 
   std::vector<float> features, lidar;
   std::vector<double> reward_states, pose;
@@ -73,6 +79,8 @@ class World {
   WorldSettings settings_;
   std::optional<Walls> walls_;
   std::vector<Car> cars_;
+  std::vector<Solid> solids_;        // (cars, solids_per_car_)
+  std::size_t solids_per_car_ = 0;
   Crew crew_;
   std::mutex busy_;  // two Python threads may hold the same world while neither holds the interpreter's lock
 };
