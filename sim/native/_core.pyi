@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 FEATURE_COUNT: int
 REWARD_STATE_COUNT: int
 BEAM_COUNT: int
+HAS_AVX2: bool
 LOOK_AHEAD_M: list[float]
 
 def sin(x: float, /) -> float: ...

@@ -11,6 +11,7 @@
 
 #include "maths.hpp"
 #include "policy.hpp"
+#include "processor.hpp"
 #include "world.hpp"
 
 namespace nb = nanobind;
@@ -186,6 +187,7 @@ NB_MODULE(_core, m) {
   m.attr("FEATURE_COUNT") = kFeatures;
   m.attr("REWARD_STATE_COUNT") = kRewardStates;
   m.attr("BEAM_COUNT") = kBeams;
+  m.attr("HAS_AVX2") = kHasAvx2;
   m.attr("LOOK_AHEAD_M") = nb::cast(std::vector<double>(kLook_m.begin(), kLook_m.end()));
   bind_maths(m);
   m.def("replay", &replay, "parameters"_a, "pose"_a, "actions"_a.noconvert(), "durations"_a.noconvert(),

@@ -6,15 +6,7 @@
 #include <stdexcept>
 
 #include "maths.hpp"
-
-// The same code once more with AVX2, chosen when the program starts. It has no fused multiply-add and the sums keep
-// their order, so it gives the same bits, only sooner.
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && defined(__GLIBC__)
-#define PADDOCK_CLONES __attribute__((target_clones("avx2", "default")))
-#else
-#define PADDOCK_CLONES
-#endif
-#define PADDOCK_INLINE inline __attribute__((always_inline))
+#include "processor.hpp"
 
 namespace paddock {
 namespace {
@@ -191,7 +183,16 @@ PADDOCK_INLINE void drive_all(const CarParameters& car, double step_s, Lanes<N>&
   }
 }
 
-PADDOCK_CLONES void drive_side_by_side(const CarParameters& car, Lanes<kLanes>& lanes) {
+#ifdef PADDOCK_AVX2
+PADDOCK_AVX2 void drive_side_by_side_avx2(const CarParameters& car, Lanes<kLanes>& lanes) {
+  drive_all(car, kStep_s, lanes);
+}
+#endif
+
+void drive_side_by_side(const CarParameters& car, Lanes<kLanes>& lanes) {
+#ifdef PADDOCK_AVX2
+  if (kHasAvx2) return drive_side_by_side_avx2(car, lanes);
+#endif
   drive_all(car, kStep_s, lanes);
 }
 
