@@ -11,24 +11,24 @@ import numpy as np
 
 from bench.learn import CARS, CentreLine, three_laps
 from bench.rows import Row
+from bench.track_choice import track_named, track_option
 from sim.driver import Driver
 from sim.episode import EpisodeRules
 from sim.evaluation import evaluate
 from sim.model_folder import ModelFolder
 from sim.track import Direction, Track
-from sim.track_library import TrackLibrary
 from sim.world import World
 
 RUNS = 5
 
 
 @click.command()
-@click.option("--track", default="paddock-oval", show_default=True, help="Name of a track.")
+@track_option
 @click.option("--car", default="fast", show_default=True, type=click.Choice(list(CARS)), help="Which car drives.")
 @click.option("--laps", default=3, show_default=True, type=click.IntRange(1, 100))
 def measure(track: str, car: str, laps: int) -> list[Row]:
     """Train a model until it completes three laps, then time its evaluation and its policy's driving."""
-    circuit = TrackLibrary().get(track)
+    circuit = track_named(track)
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder)
         three_laps(CARS[car], circuit, seed=0, limit_s=120, reward=CentreLine(), out=model)

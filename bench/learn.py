@@ -12,13 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.rows import Row
+from bench.track_choice import track_named, track_option
 from sim.action_space import ContinuousActionSpace, DiscreteActionSpace
 from sim.car import Car
 from sim.hyperparameters import Hyperparameters
 from sim.reward_state import COLUMN, RewardSource
 from sim.sensors import LIDAR, TRACK_FEATURES
 from sim.track import Direction, Track
-from sim.track_library import TrackLibrary
 
 if TYPE_CHECKING:
     from sim.learning.reports import IterationReport, TrainingResult
@@ -39,7 +39,7 @@ GOAL_S = 120.0
 
 
 @click.command()
-@click.option("--track", default="paddock-oval", show_default=True, help="Name of a track.")
+@track_option
 @click.option(
     "--direction",
     default="counterclockwise",
@@ -52,7 +52,7 @@ GOAL_S = 120.0
 @click.option("--sandbox/--no-sandbox", default=True, show_default=True, help="The reward function in its own process.")
 def measure(track: str, direction: str, car: str, seeds: int, limit_s: float, sandbox: bool) -> list[Row]:
     """Time to three clean laps, over seeds, with the default reward function and hyperparameters."""
-    circuit = TrackLibrary().get(track)
+    circuit = track_named(track)
     times: list[float] = []
     steps: list[int] = []
     failures = 0
@@ -65,7 +65,7 @@ def measure(track: str, direction: str, car: str, seeds: int, limit_s: float, sa
         steps.append(result.steps)
         failures += not driven
     beside = "goal: at most"
-    what = f"{track} {direction}, {car}"
+    what = f"{circuit.name} {direction}, {car}"
     return [
         Row(f"{what}: median", float(np.median(times)), "s", beside, GOAL_S),
         Row(f"{what}: 95th percentile", float(np.percentile(times, 95)), "s", beside, GOAL_S),

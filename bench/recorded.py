@@ -6,14 +6,12 @@ from pathlib import Path
 
 import click
 
-from paddock.environment import track_library
+from bench.track_choice import HELP, track_named
 from sim.recorded_log import RecordedLog, read_log
 from sim.track import Track, TrackError
-from sim.track_files import read_track
 
 LENGTH_SHARE = 0.01
 """Share by which a log's track length may differ from the track's: versions of a track do, other tracks by more."""
-FILE_ENDINGS = (".npy", ".json", ".csv")
 
 log_option = click.option(
     "--log",
@@ -22,7 +20,7 @@ log_option = click.option(
     type=click.Path(exists=True, path_type=Path),
     help="A SimTrace CSV, or a folder of them.",
 )
-track_option = click.option("--track", required=True, help="Name of a track, or the path of a route file (.npy).")
+track_option = click.option("--track", required=True, help=HELP)
 
 
 def recorded(log_path: Path, track: str) -> tuple[RecordedLog, Track]:
@@ -37,14 +35,3 @@ def recorded(log_path: Path, track: str) -> tuple[RecordedLog, Track]:
                 "give --track the one it was recorded on"
             )
     return log, found
-
-
-def track_named(track: str) -> Track:
-    """A track of the library, or of a route file."""
-    path = Path(track)
-    if path.suffix.lower() in FILE_ENDINGS:
-        return read_track(path)
-    try:
-        return track_library().get(track)
-    except TrackError as error:
-        raise TrackError(f"{error}; the path of a route file (.npy) works too") from None

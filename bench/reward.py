@@ -8,13 +8,13 @@ import click
 import numpy as np
 
 from bench.rows import Row
+from bench.track_choice import HELP, track_named
 from jobs.sandbox import RewardProcess, check_reward_function
 from jobs.sandbox.parameters import parameters_maker
 from sim.reward_examples import DEFAULT_EXAMPLE
 from sim.reward_state import REWARD_STATE
 from sim.reward_states import sample_reward_states
 from sim.track import Direction, Track
-from sim.track_library import TrackLibrary
 
 CARS = 64
 STEPS = 32
@@ -31,11 +31,11 @@ def reward_function(params):
 
 
 @click.command()
-@click.option("--track", "name", default="paddock-oval", show_default=True, help="The track whose states are used.")
+@click.option("--track", "name", default="paddock-oval", show_default=True, help=HELP)
 @click.option("--repeats", default=20, show_default=True, help="Batches per figure; the best one counts.")
 def measure(name: str, repeats: int) -> list[Row]:
     """Reward functions in the sandbox."""
-    track = TrackLibrary().get(name)
+    track = track_named(name)
     rows = _starting(track)
     for label, code in (("centre line", DEFAULT_EXAMPLE.code), ("heading", HEADING)):
         inside, plain = _per_call_us(track, code, repeats)

@@ -8,9 +8,9 @@ import click
 import numpy as np
 
 from bench.rows import Row
+from bench.track_choice import track_named, track_option
 from sim.episode import EpisodeRules
 from sim.track import Direction
-from sim.track_library import TrackLibrary
 from sim.world import FEATURES, World
 
 AIM = FEATURES.index("ahead_y_0.6m")
@@ -20,11 +20,11 @@ CASES = ((1, 1, False), (64, 1, False), (256, 1, False), (256, 2, False), (64, 1
 
 
 @click.command()
-@click.option("--track", default="paddock-oval", show_default=True, help="Name of a track.")
+@track_option
 @click.option("--seconds", default=0.3, show_default=True, type=click.FloatRange(0.01, 60), help="Length of a window.")
 def measure(track: str, seconds: float) -> list[Row]:
     """Steps per second of the native simulator, driven along the centre line; the best of five windows."""
-    driven = TrackLibrary().get(track).driven(Direction.COUNTERCLOCKWISE)
+    driven = track_named(track).driven(Direction.COUNTERCLOCKWISE)
     rows = []
     for cars, threads, lidar in CASES:
         world = World(driven, cars, seed=0, rules=EpisodeRules(start="random"), lidar=lidar, threads=threads)

@@ -33,12 +33,14 @@ def clean(
     check_name(name)
     rows = _numbers(name, rows)
     closed = _is_loop(rows)
-    rows = _without_duplicates(rows)
+    rows = without_duplicates(rows)
     if closed:
         rows[-1] = rows[0]
     minimum = 4 if closed else 2
     if len(rows) < minimum:
-        raise TrackError(f"track {name} has {len(rows)} different rows; a track needs at least {minimum}")
+        raise TrackError(
+            f"track {name} has {len(rows)} different rows; a track needs at least {minimum}, better one every 0.1 m"
+        )
     track = Track(
         name, title or name, rows[:, 0:2], rows[:, 2:4], rows[:, 4:6], closed, description[:1000], difficulty[:64]
     )
@@ -57,7 +59,8 @@ def _numbers(name: str, rows: Points) -> Points:
     if not 2 <= len(rows) <= MAXIMUM_ROWS:
         raise TrackError(f"track {name} has {len(rows)} rows; between 2 and {MAXIMUM_ROWS} are possible")
     if not np.isfinite(rows).all():
-        raise TrackError(f"track {name} has a value that is no finite number in row {_first_bad(~np.isfinite(rows))}")
+        row = _first_bad(~np.isfinite(rows))
+        raise TrackError(f"track {name} has a value that is no finite number in row {row}; mend or leave out the row")
     if (np.abs(rows) > MAXIMUM_COORDINATE_M).any():
         row = _first_bad(np.abs(rows) > MAXIMUM_COORDINATE_M)
         raise TrackError(f"track {name}: row {row} lies more than {MAXIMUM_COORDINATE_M:g} m away; use metres")
@@ -68,7 +71,8 @@ def _first_bad(bad: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> int:
     return int(np.argmax(bad.any(axis=1)))
 
 
-def _without_duplicates(rows: Points) -> Points:
+def without_duplicates(rows: Points) -> Points:
+    """Rows (N, k) that begin with x and y, without those whose place the next row has too."""
     moved = np.hypot(*np.diff(rows[:, :2], axis=0).T) > DUPLICATE_M
     kept: Points = rows[np.concatenate([moved, [True]])]
     return kept
@@ -96,18 +100,20 @@ def _check_size(track: Track) -> None:
     if not MINIMUM_LENGTH_M <= length <= MAXIMUM_LENGTH_M:
         raise TrackError(
             f"track {name} is {length:.4g} m long; between {MINIMUM_LENGTH_M:g} and {MAXIMUM_LENGTH_M:g} m are "
-            "possible: scale it to the size of the car"
+            "possible: scale it to the size of the car (--scale)"
         )
     widths = np.hypot(*(track.outer - track.inner).T)
     row = int(np.argmin(widths))
     if widths[row] < MINIMUM_WIDTH_M:
         raise TrackError(
-            f"track {name} is {widths[row]:.3g} m wide at row {row}; the car needs at least {MINIMUM_WIDTH_M:g} m"
+            f"track {name} is {widths[row]:.3g} m wide at row {row}; the car needs at least {MINIMUM_WIDTH_M:g} m: "
+            "move the borders apart there"
         )
     row = int(np.argmax(widths))
     if widths[row] > MAXIMUM_WIDTH_M:
         raise TrackError(
-            f"track {name} is {widths[row]:.4g} m wide at row {row}; at most {MAXIMUM_WIDTH_M:g} m are possible"
+            f"track {name} is {widths[row]:.4g} m wide at row {row}; at most {MAXIMUM_WIDTH_M:g} m are possible: "
+            "scale it to the size of the car (--scale)"
         )
 
 

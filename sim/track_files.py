@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from sim.track import Points, Track, TrackError
-from sim.track_checks import MAXIMUM_ROWS, clean
+from sim.track_checks import CLOSING_M, MAXIMUM_ROWS, clean, without_duplicates
 
 MAXIMUM_FILE_BYTES = 5_000_000
 JSON_FORMAT = "paddock-track"
@@ -21,28 +21,32 @@ JSON_VERSION = 1
 FULL_SIZE_WIDTH_M = 2.5
 """A CSV with a wider median road is taken to be of a real circuit, and is made 1:18 like the car."""
 CAR_SCALE = 1.0 / 18.0
+CSV_COLUMNS = ("x_m", "y_m", "w_tr_right_m", "w_tr_left_m")
 
 
-def read_track(path: Path, name: str | None = None) -> Track:
-    """Read a track by its suffix: .npy, .json or .csv. TrackError says what is wrong with the file."""
+def read_track(path: Path, name: str | None = None, scale: float | None = None) -> Track:
+    """Read a track by its suffix: .npy, .json or .csv. TrackError says what is wrong with the file.
+
+    `scale` multiplies every length. Left out, a full-size CSV becomes 1:18 and everything else stays to the last bit.
+    """
     path = Path(path)
     readers = {".npy": read_npy, ".json": read_json, ".csv": read_csv}
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise TrackError(f"{path.name} is no track file: use .npy (route file), .json (Paddock) or .csv (TUM)")
-    return reader(path, name or "")
+    return reader(path, name or "", scale)
 
 
-def read_npy(source: Path | bytes, name: str = "") -> Track:
+def read_npy(source: Path | bytes, name: str = "", scale: float | None = None) -> Track:
     """Read a route file as the real simulator has it: float64 (N, 6), centre, inner and outer border x, y in metres.
 
     A loop ends with a row equal to its first. Pickled contents are refused unread. `name` defaults to the file's stem.
     """
     data, name = _bytes_of(source, name)
-    return clean(name, _rows_of_npy(data, name))
+    return clean(name, _scaled(_rows_of_npy(data, name), scale))
 
 
-def read_json(source: Path | bytes, name: str = "") -> Track:
+def read_json(source: Path | bytes, name: str = "", scale: float | None = None) -> Track:
     """Read a track in Paddock's own JSON, as `write_json` writes it. `name` overrides the one in the file."""
     data, stem = _bytes_of(source, name)
     try:
@@ -59,29 +63,31 @@ def read_json(source: Path | bytes, name: str = "") -> Track:
     if len({len(line) for line in lines}) != 1:
         raise TrackError(f"{stem}: centre, inner and outer need equally many points")
     texts = {key: _text_of_json(found, key, stem) for key in ("title", "description", "difficulty")}
-    return clean(name or _text_of_json(found, "name", stem) or stem, np.hstack(lines), **texts)
+    return clean(name or _text_of_json(found, "name", stem) or stem, _scaled(np.hstack(lines), scale), **texts)
 
 
 def read_csv(source: Path | bytes, name: str = "", scale: float | None = None) -> Track:
-    """Read TUM's racetrack CSV: x_m, y_m, w_tr_right_m, w_tr_left_m per row, a loop without its closing row.
+    """Read TUM's racetrack CSV: x_m, y_m, w_tr_right_m, w_tr_left_m per row, as TUMFTM/racetrack-database has them.
 
-    Borders lie at right angles to the centre line. `scale` multiplies every length; left out, a full-size circuit
-    (median road wider than 2.5 m) becomes 1:18 like the car, and anything else stays as it is.
+    Borders lie at right angles to the centre line. A loop may have its closing row or not: ends no further apart than
+    three usual steps are joined. `scale` multiplies every length; left out, a full-size circuit (median road wider
+    than 2.5 m) becomes 1:18 like the car, and anything else stays as it is.
     """
     data, name = _bytes_of(source, name)
     table = _numbers_of_csv(data, name)
     if scale is None:
         wide = float(np.median(table[:, 2] + table[:, 3])) > FULL_SIZE_WIDTH_M
         scale = CAR_SCALE if wide else 1.0
-    table = table * scale
+    table = without_duplicates(_scaled(table, scale))
+    steps = np.hypot(*np.diff(table[:, :2], axis=0).T)
+    gap = math.hypot(*(table[0, :2] - table[-1, :2]))
+    closed = bool(len(table) > 2 and gap <= 3.0 * np.median(steps))
+    if closed and gap <= CLOSING_M:
+        table = table[:-1]
     centre, right, left = table[:, :2], table[:, 2:3], table[:, 3:4]
-    steps = np.hypot(*np.diff(centre, axis=0).T)
-    closed = bool(np.hypot(*(centre[0] - centre[-1])) <= 3.0 * np.median(steps))
     normal = _left_normals(centre, closed)
     rows = np.hstack([centre, centre + normal * left, centre - normal * right])
-    if closed and steps.size:
-        rows = np.vstack([rows, rows[:1]])
-    return clean(name, rows)
+    return clean(name, np.vstack([rows, rows[:1]]) if closed else rows)
 
 
 def write_json(track: Track, path: Path) -> Path:
@@ -100,6 +106,14 @@ def write_json(track: Track, path: Path) -> Path:
     fields = [f"{json.dumps(key)}: {json.dumps(value, ensure_ascii=False)}" for key, value in record.items()]
     _write_whole(Path(path), ("{\n" + ",\n".join(fields) + "\n}\n").encode())
     return Path(path)
+
+
+def _scaled(rows: Points, scale: float | None) -> Points:
+    if scale is None or scale == 1.0:
+        return rows
+    if not 0.0 < scale < math.inf:
+        raise TrackError(f"the scale is {scale}; it must be a number above 0, such as 0.0556 for 1:18")
+    return rows * scale
 
 
 def _bytes_of(source: Path | bytes, name: str) -> tuple[bytes, str]:
@@ -165,22 +179,34 @@ def _text_of_json(found: dict[str, Any], key: str, name: str) -> str:
 
 def _numbers_of_csv(data: bytes, name: str) -> Points:
     rows: list[list[float]] = []
+    order = list(range(4))
     for number, line in enumerate(data.decode("utf-8-sig", "replace").splitlines(), start=1):
-        cells = [cell.strip() for cell in line.split(",")]
+        cells = [cell.strip() for cell in line.lstrip("# \t").split(",")]
+        if not rows and sorted(cells) == sorted(CSV_COLUMNS):
+            order = [cells.index(column) for column in CSV_COLUMNS]
+            continue
         heading = number == 1 and not any(cell[:1].isdigit() or cell[:1] in "+-." for cell in cells)
         if heading or not line.strip() or line.lstrip().startswith("#"):
             continue
-        try:
-            rows.append([float(cell) for cell in cells])
-        except ValueError:
-            raise TrackError(f"track {name}, line {number}: four numbers with commas are needed") from None
-        if len(rows[-1]) != 4:
-            raise TrackError(f"track {name}, line {number}: x_m, y_m, w_tr_right_m, w_tr_left_m are needed")
-        if not all(map(math.isfinite, rows[-1])):
-            raise TrackError(f"track {name}, line {number}: a value is no finite number")
+        rows.append(_row_of_csv(cells, order, f"track {name}, line {number}"))
     if len(rows) < 2:
-        raise TrackError(f"track {name} has {len(rows)} rows; x_m, y_m, w_tr_right_m, w_tr_left_m are needed in each")
+        raise TrackError(f"track {name} has {len(rows)} rows; {', '.join(CSV_COLUMNS)} are needed in each")
     return np.array(rows, dtype=np.float64)
+
+
+def _row_of_csv(cells: list[str], order: list[int], where: str) -> list[float]:
+    try:
+        row = [float(cell) for cell in cells]
+    except ValueError:
+        raise TrackError(f"{where}: four numbers with commas are needed") from None
+    if len(row) != 4:
+        raise TrackError(f"{where}: {', '.join(CSV_COLUMNS)} are needed, and {len(row)} numbers are there")
+    if not all(map(math.isfinite, row)):
+        raise TrackError(f"{where}: a value is no finite number; mend or leave out the line")
+    row = [row[place] for place in order]
+    if min(row[2:]) < 0.0:
+        raise TrackError(f"{where}: a width is less than zero; both are measured outwards from the centre line")
+    return row
 
 
 def _left_normals(centre: Points, closed: bool) -> Points:

@@ -22,6 +22,7 @@ PARTS = (
     "calibration",
     "postgres",
     "recorded",
+    "track_choice",
     "picture",
     "serving",
     "databases",

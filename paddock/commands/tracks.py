@@ -42,8 +42,13 @@ def list_tracks(as_json: bool) -> None:
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--name", help="Name of the track; the file's name without its ending otherwise.")
 @click.option("--replace", is_flag=True, help="Replace an imported track of the same name.")
+@click.option(
+    "--scale",
+    type=float,
+    help="Multiply every length; without it a full-size .csv becomes 1:18 and everything else stays as it is.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def import_tracks(files: tuple[Path, ...], name: str | None, replace: bool, as_json: bool) -> None:
+def import_tracks(files: tuple[Path, ...], name: str | None, replace: bool, scale: float | None, as_json: bool) -> None:
     """Import tracks: the real .npy routes, Paddock's .json or TUM's .csv."""
     from sim.track_files import read_track
 
@@ -52,19 +57,21 @@ def import_tracks(files: tuple[Path, ...], name: str | None, replace: bool, as_j
     library = track_library()
     rows = []
     for file in files:
-        track = read_track(file, name=name)
+        track = read_track(file, name=name, scale=scale)
         library.add(track, replace=replace)
         rows.append(
             {
                 "name": track.name,
                 "length_m": round(track.length_m, 2),
+                "width_m": round(track.width_m, 2),
                 "points": len(track.centre),
                 "closed": track.closed,
             }
         )
         if not as_json:
             kind = "circuit" if track.closed else "open track"
-            click.echo(f"{track.name}: {kind}, {track.length_m:.2f} m, {len(track.centre)} points")
+            size = f"{track.length_m:.2f} m long, {track.width_m:.2f} m wide"
+            click.echo(f"{track.name}: {kind}, {size}, {len(track.centre)} points")
     if as_json:
         click.echo(json.dumps(rows, indent=2))
 

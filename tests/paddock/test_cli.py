@@ -113,6 +113,22 @@ def test_an_imported_track_is_listed(tmp_path: Path) -> None:
     assert "ring" in {row["name"] for row in json.loads(listed.stdout)}
 
 
+def test_a_full_size_circuit_is_imported_at_the_size_of_the_car_or_at_another(tmp_path: Path) -> None:
+    angle = np.linspace(0, 2 * np.pi, 200, endpoint=False)
+    lines = ["# x_m,y_m,w_tr_right_m,w_tr_left_m", *(f"{600 * np.cos(a)},{600 * np.sin(a)},5,6" for a in angle)]
+    (tmp_path / "big.csv").write_text("\n".join(lines))
+    sizes = {}
+    for name, options in (("small", ()), ("smaller", ("--scale", "0.02"))):
+        call = ("tracks", "import", str(tmp_path / "big.csv"), "--name", name, *options, "--json")
+        answer = run(*call, PADDOCK_DATA=str(tmp_path / "data"))
+        assert answer.returncode == 0, answer.stderr
+        sizes[name] = json.loads(answer.stdout)[0]["width_m"]
+    assert sizes == {"small": 0.61, "smaller": 0.22}
+    refused = run("tracks", "import", str(tmp_path / "big.csv"), "--scale", "1", PADDOCK_DATA=str(tmp_path / "data"))
+    assert refused.returncode == 2
+    assert "--scale" in refused.stderr
+
+
 def test_a_reward_function_that_fails_is_shown_with_its_line(tmp_path: Path) -> None:
     reward = tmp_path / "reward.py"
     reward.write_text("def reward_function(params):\n    return 1 / 0\n")

@@ -83,6 +83,33 @@ def test_a_full_size_circuit_becomes_as_small_as_the_car() -> None:
     assert read_csv(data, "real", scale=0.1).width_m == pytest.approx(1.2, rel=1e-3)
 
 
+def test_a_racetrack_csv_may_repeat_its_start_and_other_points() -> None:
+    rows = [f"{x:.9f},{y:.9f},0.5,0.3" for x, y in ring(60)[:-1, :2]]
+    plain = read_csv("\n".join(rows).encode(), "round")
+    again = read_csv("\n".join([*rows[:9], rows[8], rows[8], *rows[9:], rows[0]]).encode(), "round")
+    assert again.closed
+    assert again.fingerprint == plain.fingerprint
+
+
+def test_a_heading_in_another_order_is_followed() -> None:
+    rows = ring(60)[:-1, :2]
+    plain = read_csv("\n".join(f"{x},{y},0.5,0.3" for x, y in rows).encode(), "round")
+    lines = ["# w_tr_left_m,x_m,y_m,w_tr_right_m", *(f"0.3,{x},{y},0.5" for x, y in rows)]
+    assert read_csv("\n".join(lines).encode(), "round").fingerprint == plain.fingerprint
+
+
+def test_every_kind_of_file_may_be_scaled(tmp_path: Path) -> None:
+    np.save(tmp_path / "ring.npy", ring() * 18.0)
+    small = read_track(tmp_path / "ring.npy", scale=1.0 / 18.0)
+    assert small.length_m == pytest.approx(read_npy(npy(ring()), "ring").length_m)
+    write_json(small, tmp_path / "small.json")
+    assert read_track(tmp_path / "small.json", name="big", scale=2.0).width_m == pytest.approx(2.0)
+    assert read_track(tmp_path / "small.json", scale=1.0).fingerprint == small.fingerprint
+    for scale in (0.0, -1.0, float("nan"), float("inf")):
+        with pytest.raises(TrackError, match="the scale is"):
+            read_track(tmp_path / "ring.npy", scale=scale)
+
+
 @pytest.mark.parametrize("heading", ["", "\ufeff", "x_m,y_m,w_tr_right_m,w_tr_left_m\n", "\ufeff# x_m\n"])
 def test_a_racetrack_csv_may_have_a_heading(heading: str) -> None:
     data = heading + "\n".join(f"{x},0,0.5,0.5" for x in range(10))
@@ -171,6 +198,15 @@ BROKEN_CSV = {
     "a slip in the first row": (b"1,2,x,4\n2,2,1,1\n3,2,1,1\n", "line 1"),
     "three columns": (b"1,2,3\n", "line 1"),
     "not a number": (b"0,0,1,1\n1,nan,1,1\n2,0,1,1\n", "finite"),
+    "a racing line": (b"# x_m,y_m\n0,0\n1,0\n", "line 2: .* 2 numbers"),
+    "a width below zero": (b"0,0,1,1\n1,0,1,-1\n2,0,1,1\n", "line 2: a width is less than zero"),
+    "as large as a town": (b"0,0,9,9\n900000,0,9,9\n1800000,0,9,9\n", "10000 m away; use metres"),
+    "longer than a kilometre": (b"0,0,1,1\n600,0,1,1\n1200,0,1,1\n", "m long.*--scale"),
+    "one side without width": (b"0,0,1,0\n1,0,1,0\n2,0,1,0\n3,0,1,0\n4,0,1,0\n", "crosses its inner border"),
+    "a bend tighter than its road": (
+        b"0,0,1,1\n2,0,1,1\n4,0,1,1\n4.2,0.1,1,1\n4.2,0.5,1,1\n4,0.6,1,1\n2,0.6,1,1\n0.1,3.6,1,1\n",
+        "border of track drag crosses itself",
+    ),
     "no width": (b"0,0,0,0\n2,0,0,0\n4,0,0,0\n", "0 m wide"),
 }
 
