@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from sim.env import TimeTrialEnv, TimeTrialVectorEnv
     from sim.track import Track
 
-SIMULATOR_VERSION = "2"
+SIMULATOR_VERSION = "3"
 """Changes whenever the same seed and actions may give other bits; recorded with every result."""
 
 

@@ -211,12 +211,20 @@ NB_MODULE(_core, m) {
       });
 
   nb::class_<Walls>(m, "Walls")
-      .def(nb::init<const Track&>())
-      .def("distance", [](const Walls& w, double x, double y, double angle, double reach_m, bool slowly) {
-        const SinCos a = sincos(angle);
-        return slowly ? w.distance_slowly({x, y}, a.cosine, a.sine, reach_m)
-                      : w.distance({x, y}, a.cosine, a.sine, reach_m);
-      }, "x"_a, "y"_a, "angle"_a, "reach_m"_a, "slowly"_a = false);
+      .def(nb::init<const Track&, double>(), "track"_a, "reach_m"_a)
+      .def("beams", [](const Walls& walls, double x, double y, double yaw) {
+        Fan fan({x, y}, sincos(yaw), walls.reach_m());
+        walls.shorten(fan);
+        std::vector<double> lengths;
+        for (std::size_t i = 0; i < kBeams; ++i) lengths.push_back(fan.length_m(i));
+        return lengths;
+      }, "x"_a, "y"_a, "yaw"_a)
+      .def("beams_slowly", [](const Walls& walls, double x, double y, double yaw) {
+        const Fan fan({x, y}, sincos(yaw), walls.reach_m());
+        std::vector<double> lengths;
+        for (std::size_t i = 0; i < kBeams; ++i) lengths.push_back(walls.distance_slowly(fan, i));
+        return lengths;
+      }, "x"_a, "y"_a, "yaw"_a);
 
   nb::class_<World>(m, "World")
       .def_prop_ro("features", array_of(&World::features, kFeatures))

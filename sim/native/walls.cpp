@@ -6,105 +6,104 @@
 namespace paddock {
 namespace {
 
-constexpr double kCell_m = 0.1;
+constexpr double kCell_m = 0.25;
+constexpr double kCellsInReach = 4.0;
+constexpr double kMostCells = 100000.0;
+
+double distance_to_wall(Point p, Point a, Point b) {
+  const double wx = b.x - a.x;
+  const double wy = b.y - a.y;
+  const double squared = wx * wx + wy * wy;
+  const double share = std::clamp(((p.x - a.x) * wx + (p.y - a.y) * wy) / squared, 0.0, 1.0);
+  const double dx = a.x + share * wx - p.x;
+  const double dy = a.y + share * wy - p.y;
+  return std::sqrt(dx * dx + dy * dy);
+}
 
 }  // namespace
 
-Walls::Walls(const Track& track) {
-  Point low{1e9, 1e9};
-  Point high{-1e9, -1e9};
+Walls::Walls(const Track& track, double reach_m) : reach_m_(reach_m) {
   for (const Polyline* line : {&track.inner(), &track.outer()}) {
-    const auto& points = line->points();
-    for (std::size_t i = 0; i + 1 < points.size(); ++i) {
-      walls_.push_back({points[i], points[i + 1].x - points[i].x, points[i + 1].y - points[i].y});
+    const auto first = static_cast<std::uint32_t>(x_.size());
+    for (const Point& p : line->points()) {
+      x_.push_back(p.x);
+      y_.push_back(p.y);
     }
-    for (const Point& p : points) {
-      low = {std::min(low.x, p.x), std::min(low.y, p.y)};
-      high = {std::max(high.x, p.x), std::max(high.y, p.y)};
-    }
+    borders_.push_back({first, static_cast<std::uint32_t>(x_.size()) - 1});
   }
-  cell_m_ = std::max(kCell_m, std::sqrt((high.x - low.x + 1.0) * (high.y - low.y + 1.0) / 400000.0));
-  corner_ = {low.x - cell_m_, low.y - cell_m_};
-  columns_ = static_cast<std::int32_t>((high.x - corner_.x) / cell_m_) + 2;
-  rows_ = static_cast<std::int32_t>((high.y - corner_.y) / cell_m_) + 2;
-  // A wall belongs to every cell that its box, grown by a hair, shares with the band around it.
-  std::vector<std::vector<std::uint32_t>> cells(static_cast<std::size_t>(columns_) * rows_);
-  for (std::size_t w = 0; w < walls_.size(); ++w) {
-    const Wall& wall = walls_[w];
-    const auto index = [&](double from, double corner, std::int32_t most) {
-      return std::clamp(static_cast<std::int32_t>((from - corner) / cell_m_), 0, most - 1);
-    };
-    const std::int32_t left = index(std::min(wall.a.x, wall.a.x + wall.dx) - 1e-6, corner_.x, columns_);
-    const std::int32_t right = index(std::max(wall.a.x, wall.a.x + wall.dx) + 1e-6, corner_.x, columns_);
-    const std::int32_t bottom = index(std::min(wall.a.y, wall.a.y + wall.dy) - 1e-6, corner_.y, rows_);
-    const std::int32_t top = index(std::max(wall.a.y, wall.a.y + wall.dy) + 1e-6, corner_.y, rows_);
-    const double reach = (0.5 * cell_m_ + 1e-6) * (std::abs(wall.dx) + std::abs(wall.dy));
-    for (std::int32_t row = bottom; row <= top; ++row) {
-      for (std::int32_t column = left; column <= right; ++column) {
-        const double mx = corner_.x + (column + 0.5) * cell_m_ - wall.a.x;
-        const double my = corner_.y + (row + 0.5) * cell_m_ - wall.a.y;
-        if (std::abs(wall.dx * my - wall.dy * mx) <= reach) {
-          cells[static_cast<std::size_t>(row) * columns_ + column].push_back(static_cast<std::uint32_t>(w));
+  build_cells();
+}
+
+// A wall is near a square if it is within reach of the square's middle, half its diagonal more.
+void Walls::build_cells() {
+  const auto [left, right] = std::minmax_element(x_.begin(), x_.end());
+  const auto [bottom, top] = std::minmax_element(y_.begin(), y_.end());
+  const double width = *right - *left + 2.0 * reach_m_;
+  const double height = *top - *bottom + 2.0 * reach_m_;
+  const double cell_m = std::max({kCell_m, reach_m_ / kCellsInReach, std::sqrt(width * height / kMostCells)});
+  const double reach = reach_m_ + std::sqrt(0.5) * cell_m * 1.0001;
+  corner_ = {*left - reach_m_, *bottom - reach_m_};
+  per_cell_ = 1.0 / cell_m;
+  columns_ = static_cast<std::int32_t>(width * per_cell_) + 1;
+  rows_ = static_cast<std::int32_t>(height * per_cell_) + 1;
+  std::vector<std::vector<Chain>> cells(static_cast<std::size_t>(columns_) * rows_);
+  const auto index = [&](double from, std::int32_t most) {
+    return std::clamp(static_cast<std::int32_t>(from * per_cell_), 0, most - 1);
+  };
+  const auto add = [&](std::uint32_t wall) {
+    const Point a{x_[wall], y_[wall]};
+    const Point b{x_[wall + 1], y_[wall + 1]};
+    for (std::int32_t row = index(std::min(a.y, b.y) - reach - corner_.y, rows_);
+         row <= index(std::max(a.y, b.y) + reach - corner_.y, rows_); ++row) {
+      for (std::int32_t column = index(std::min(a.x, b.x) - reach - corner_.x, columns_);
+           column <= index(std::max(a.x, b.x) + reach - corner_.x, columns_); ++column) {
+        const Point middle{corner_.x + (column + 0.5) * cell_m, corner_.y + (row + 0.5) * cell_m};
+        if (distance_to_wall(middle, a, b) > reach) continue;
+        auto& chains = cells[static_cast<std::size_t>(row) * columns_ + column];
+        if (!chains.empty() && chains.back().last == wall) {
+          chains.back().last = wall + 1;
+        } else {
+          chains.push_back({wall, wall + 1});
         }
       }
     }
+  };
+  for (const Chain& border : borders_) {
+    for (std::uint32_t wall = border.first; wall < border.last; ++wall) add(wall);
   }
   first_.assign(1, 0);
-  for (const auto& cell : cells) {
-    inside_.insert(inside_.end(), cell.begin(), cell.end());
-    first_.push_back(static_cast<std::uint32_t>(inside_.size()));
+  for (const auto& chains : cells) {
+    chains_.insert(chains_.end(), chains.begin(), chains.end());
+    first_.push_back(static_cast<std::uint32_t>(chains_.size()));
   }
 }
 
-// Distance along the ray, or a huge number. Ends of walls count on both sides, so rays cannot slip between two.
-double Walls::hit(const Wall& wall, Point from, double dx, double dy) {
-  const double across = dx * wall.dy - dy * wall.dx;
-  if (across == 0.0) return 1e30;
-  const double ox = wall.a.x - from.x;
-  const double oy = wall.a.y - from.y;
-  const double share = (ox * dy - oy * dx) / across;
-  if (!(share >= -1e-12 && share <= 1.0 + 1e-12)) return 1e30;
-  const double way = (ox * wall.dy - oy * wall.dx) / across;
-  return way >= 0.0 ? way : 1e30;
+std::span<const Walls::Chain> Walls::near(Point place) const {
+  const double column = (place.x - corner_.x) * per_cell_;
+  const double row = (place.y - corner_.y) * per_cell_;
+  if (!(column >= 0.0 && row >= 0.0 && column < columns_ && row < rows_)) return {};
+  const std::size_t cell = static_cast<std::size_t>(row) * columns_ + static_cast<std::size_t>(column);
+  return {chains_.data() + first_[cell], first_[cell + 1] - first_[cell]};
 }
 
-double Walls::distance_slowly(Point from, double dx, double dy, double reach_m) const {
-  double least = reach_m;
-  for (const Wall& wall : walls_) least = std::min(least, hit(wall, from, dx, dy));
+void Walls::shorten(Fan& fan) const {
+  for (const Chain& chain : near(fan.from())) {
+    fan.meet(x_.data() + chain.first, y_.data() + chain.first, chain.last - chain.first + 1);
+  }
+}
+
+double Walls::distance_slowly(const Fan& fan, std::size_t beam) const {
+  double least = reach_m_;
+  for (const Chain& border : borders_) {
+    for (std::uint32_t i = border.first; i < border.last; ++i) {
+      const double ax = x_[i] - fan.from().x;
+      const double ay = y_[i] - fan.from().y;
+      const double wx = (x_[i + 1] - fan.from().x) - ax;
+      const double wy = (y_[i + 1] - fan.from().y) - ay;
+      least = meeting(ax, ay, wx, wy, fan.direction_x(beam), fan.direction_y(beam), least);
+    }
+  }
   return least;
-}
-
-// Amanatides and Woo, "A fast voxel traversal algorithm for ray tracing" (1987).
-double Walls::distance(Point from, double dx, double dy, double reach_m) const {
-  auto column = static_cast<std::int32_t>(std::floor((from.x - corner_.x) / cell_m_));
-  auto row = static_cast<std::int32_t>(std::floor((from.y - corner_.y) / cell_m_));
-  if (column < 0 || row < 0 || column >= columns_ || row >= rows_) return distance_slowly(from, dx, dy, reach_m);
-  const std::int32_t right = dx > 0.0 ? 1 : -1;
-  const std::int32_t up = dy > 0.0 ? 1 : -1;
-  const double per_x = dx == 0.0 ? 1e30 : 1.0 / dx;
-  const double per_y = dy == 0.0 ? 1e30 : 1.0 / dy;
-  double next_x = dx == 0.0 ? 1e30 : (corner_.x + (column + (dx > 0.0)) * cell_m_ - from.x) * per_x;
-  double next_y = dy == 0.0 ? 1e30 : (corner_.y + (row + (dy > 0.0)) * cell_m_ - from.y) * per_y;
-  const double step_x = std::abs(per_x) * cell_m_;
-  const double step_y = std::abs(per_y) * cell_m_;
-  double least = reach_m;
-  for (;;) {
-    const std::size_t cell = static_cast<std::size_t>(row) * columns_ + column;
-    for (std::uint32_t i = first_[cell]; i < first_[cell + 1]; ++i) {
-      least = std::min(least, hit(walls_[inside_[i]], from, dx, dy));
-    }
-    const double leaving = next_x < next_y ? next_x : next_y;
-    if (least <= leaving) return least;
-    if (next_x < next_y) {
-      column += right;
-      next_x += step_x;
-      if (column < 0 || column >= columns_) return least;
-    } else {
-      row += up;
-      next_y += step_y;
-      if (row < 0 || row >= rows_) return least;
-    }
-  }
 }
 
 }  // namespace paddock

@@ -30,7 +30,7 @@ World::World(std::shared_ptr<const Track> track, const WorldSettings& settings)
     : track_(std::move(track)), settings_(settings), cars_(settings.cars), crew_(settings.threads) {
   const std::size_t n = settings.cars;
   if (settings.lidar) {
-    walls_.emplace(*track_);
+    walls_.emplace(*track_, reach_m(*settings.lidar));
     lidar.assign(n * kBeams, 0.0f);
   }
   features.assign(n * kFeatures, 0.0f);

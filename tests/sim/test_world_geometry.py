@@ -103,12 +103,23 @@ def test_far_away_the_search_is_right_too() -> None:
 
 
 @pytest.mark.parametrize("name", CIRCUITS)
-def test_rays_meet_the_nearest_wall_through_the_grid(name: str) -> None:
+@pytest.mark.parametrize("reach_m", [1.0, 12.0])
+def test_beams_meet_the_wall_that_asking_every_wall_finds(name: str, reach_m: float) -> None:
     track = CIRCUITS[name]()
-    walls = _core.Walls(native_track(track))
-    for x, y, angle in points_near(track, 3000, seed=7):
-        slow = walls.distance(x, y, angle, 12.0, slowly=True)
-        assert walls.distance(x, y, angle, 12.0) == pytest.approx(slow, abs=1e-12)
+    walls = _core.Walls(native_track(track), reach_m)
+    for pose in points_near(track, 500, seed=7):
+        assert walls.beams(*pose) == walls.beams_slowly(*pose)
+
+
+@pytest.mark.parametrize("yaw", [0.0, 0.7, np.pi / 2, np.pi, -2.0])
+def test_beams_from_a_wall_itself_and_far_from_any_are_right(yaw: float) -> None:
+    track = oval()
+    walls = _core.Walls(native_track(track), 1.0)
+    for corner, following in zip(track.inner[:30], track.inner[1:31], strict=True):
+        middle = 0.5 * (corner + following)
+        for x, y in (corner, middle, corner + 1e-7, corner - 1e-4, middle + 1e-9):
+            assert walls.beams(x, y, yaw) == walls.beams_slowly(x, y, yaw)
+    assert walls.beams(50.0, 1e4, yaw) == [1.0] * 64
 
 
 def test_lidar_sees_both_borders_of_a_straight_at_their_distances() -> None:
