@@ -9,7 +9,7 @@ from flask_login import current_user
 from flask_wtf.csrf import CSRFError
 from markupsafe import Markup
 from redis.exceptions import RedisError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from portal.rules.broken import Code, RuleBroken
@@ -38,6 +38,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(CSRFError, _stale_form)
     app.register_error_handler(RedisError, _queue_away)
     app.register_error_handler(OperationalError, _storage_away)
+    app.register_error_handler(DataError, _no_such_text)
     app.register_error_handler(HTTPException, _http_error)
 
 
@@ -76,6 +77,13 @@ def _storage_away(error: OperationalError) -> tuple[str, int]:
     """A full disk, a database that is away or too busy: the transaction was rolled back."""
     log.error("the database does not answer", error=str(error.orig))
     return _page(503, "The storage is full, away or busy. Nothing was changed; try again in a moment.")
+
+
+def _no_such_text(error: DataError) -> tuple[str, int]:
+    """PostgreSQL takes no NUL as text, wherever a form carried it in; SQLite does."""
+    if "NUL" not in str(error.orig):
+        raise error
+    return _page(400, "There is an invisible NUL character in what was sent. Go back and type the text anew.")
 
 
 def _http_error(error: HTTPException) -> tuple[str, int]:

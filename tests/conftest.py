@@ -22,9 +22,11 @@ from portal.database import make_engine, write_session
 from portal.rules import browser_sessions
 from portal.settings import Settings
 from portal.tables import Racer
+from tests import quick_apps
 from tests.migrated import MigratedPostgres, migrated_copy, migrated_postgres
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+quick_apps.set_up()
 
 DATABASES = SQLITE, POSTGRESQL = "sqlite", "postgresql"
 

@@ -29,14 +29,15 @@ def index() -> Answer:
         return render_template("admin/accounts_elsewhere.html", issuer=scope.settings().oidc_issuer)
     search, page = request.args.get("q", "").strip(), max(1, request.args.get("page", 1, type=int))
     accounts, total = local_accounts.listed(scope.reading(), search=search, page=page, size=PAGE_SIZE)
+    last_page = max(1, -(-total // PAGE_SIZE))
     return hx.render(
         "admin/accounts.html",
         "admin/_accounts.html",
         accounts=accounts,
         total=total,
         q=search,
-        page=page,
-        pages=max(1, -(-total // PAGE_SIZE)),
+        page=min(page, last_page),
+        pages=last_page,
         admin_group=local_accounts.ADMIN_GROUP,
     )
 

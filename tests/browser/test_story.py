@@ -42,6 +42,7 @@ def test_from_sign_in_to_a_moving_leaderboard(visitors: Visitors, instance: Inst
     assert accessibility_faults(alice) == [], "with the dialog open"
     alice.get_by_role("button", name="Stop it").click()
     expect(live.get_by_text("What next?")).to_be_visible(timeout=30_000)
+    expect(alice.locator("#training:not([data-stream])"), "the page is fetched anew at the end").to_be_visible()
     assert accessibility_faults(alice) == []
 
     # she evaluates it: three laps, a fingerprint, a replay
@@ -50,6 +51,7 @@ def test_from_sign_in_to_a_moving_leaderboard(visitors: Visitors, instance: Inst
     result = alice.locator("#evaluation-result")
     expect(result).to_have_attribute("data-state", "completed", timeout=30_000)
     expect(result.get_by_role("row")).to_have_count(4)
+    expect(alice.locator("#evaluation:not([data-stream])"), "the page is fetched anew at the end").to_be_visible()
     assert accessibility_faults(alice) == []
 
     for tab in ("Evaluations", "Reward function", "Submissions", "Configuration", "Training"):

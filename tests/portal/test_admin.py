@@ -20,6 +20,7 @@ from portal.rules import audit, audit_log, ledger, local_accounts, overview, rac
 from portal.rules.audit_log import AuditFilter
 from portal.settings import Settings
 from portal.tables import HOUR_MS, JobKind, ProviderAccount, Racer, Role, Sponsorship
+from portal.views import admin_accounts
 from portal.workers import listed as workers_listed
 from tests.cast import NOON, make_racer
 from tests.conftest import sign_in
@@ -104,6 +105,19 @@ def test_a_new_account_gets_a_password_that_is_shown_once(ada: FlaskClient, engi
         assert local_accounts.verify(session, "zoe", password) is not None
     assert password not in ada.get("/admin/accounts").text
     assert password not in ada.get("/admin/audit").text
+
+
+def test_a_page_of_accounts_beyond_the_last_is_the_last(
+    ada: FlaskClient, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admin_accounts, "PAGE_SIZE", 2)
+    with write_session(engine) as session:
+        for name in ("xena", "yara", "zoe"):
+            local_accounts.create(session, name, "four quiet green helmets", by=None, now=clock.now())
+    shown = ada.get("/admin/accounts?page=900").text
+    assert "page 2 of 2" in shown
+    assert "zoe" in shown
+    assert "xena" not in shown
 
 
 def test_an_account_can_be_an_administrators(ada: FlaskClient, engine: Engine) -> None:

@@ -7,7 +7,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
-from tests.conftest import SQLITE
+from portal.database import write_session
+from tests.cast import make_racer
+from tests.conftest import POSTGRESQL, SQLITE, sign_in
+from tests.portal.garage_cast import make_model
 
 
 @pytest.mark.parametrize("database", [SQLITE], indirect=True)
@@ -35,6 +38,18 @@ def test_an_address_with_a_nul_is_told_so(client: FlaskClient) -> None:
     assert "NUL character" in answer.text
     assert client.get("/racers/a%00b").status_code == 404
     assert client.get("/races?q=%2500").status_code == 200
+
+
+@pytest.mark.parametrize("database", [POSTGRESQL], indirect=True)
+def test_a_nul_in_a_form_is_told_so_and_nothing_changes(app: Flask, engine: Engine) -> None:
+    with write_session(engine) as session:
+        racer = make_racer(session, "alice")
+        model = make_model(session, racer, "Bolt")
+    alice, address = sign_in(app, racer), f"/garage/models/{model.public_id}/configuration"
+    answer = alice.post(address, data={"name": "Bolt-2", "description": "a\0b"})
+    assert answer.status_code == 400
+    assert "NUL character" in answer.text
+    assert "Bolt-2" not in alice.get(address).text
 
 
 def test_a_form_sent_after_the_session_ended_says_to_sign_in(app: Flask) -> None:

@@ -122,6 +122,7 @@ document.addEventListener(
 );
 
 dialog.addEventListener("close", () => {
+  if (dialog.open) return; // browsers tell late, with the next frame: it may have been opened again by then
   content.replaceChildren();
   if (opener?.isConnected) opener.focus();
   opener = null;
