@@ -9,8 +9,8 @@
 #include <stdexcept>
 #include <string>
 
+#include "bind_policy.hpp"
 #include "maths.hpp"
-#include "policy.hpp"
 #include "processor.hpp"
 #include "world.hpp"
 
@@ -24,9 +24,6 @@ using Pairs = nb::ndarray<const double, nb::shape<-1, 2>, nb::c_contig, nb::devi
 using Triples = nb::ndarray<const double, nb::shape<-1, 3>, nb::c_contig, nb::device::cpu>;
 using Numbers = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Flags = nb::ndarray<const bool, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using Vector32 = nb::ndarray<const float, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using Matrix32 = nb::ndarray<const float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
-using MatrixOut32 = nb::ndarray<float, nb::ndim<2>, nb::c_contig, nb::device::cpu>;
 
 std::vector<Point> line(const Pairs& array) {
   std::vector<Point> points;
@@ -139,34 +136,6 @@ void replay(const std::vector<double>& parameters, const std::vector<double>& po
   }
 }
 
-Activation activation_named(const std::string& name) {
-  if (name == "linear") return Activation::linear;
-  if (name == "relu") return Activation::relu;
-  if (name == "tanh") return Activation::tanh;
-  throw std::invalid_argument("unknown activation " + name + "; known are linear, relu and tanh");
-}
-
-Policy make_policy(const nb::list& layers) {
-  std::vector<Dense> dense;
-  for (const nb::handle item : layers) {
-    const auto layer = nb::cast<nb::tuple>(item);
-    const auto weight = nb::cast<Matrix32>(layer[0], false);
-    const auto bias = nb::cast<Vector32>(layer[1], false);
-    need(bias.shape(0), weight.shape(0), "bias");
-    dense.emplace_back(weight.data(), bias.data(), weight.shape(1), weight.shape(0),
-                       activation_named(nb::cast<std::string>(layer[2])));
-  }
-  return Policy(std::move(dense));
-}
-
-void forward(const Policy& policy, const Matrix32& in, MatrixOut32 out) {
-  need(out.shape(0), in.shape(0), "out");
-  if (in.shape(1) != policy.inputs()) throw std::invalid_argument("observations have the wrong number of columns");
-  if (out.shape(1) != policy.outputs()) throw std::invalid_argument("out has the wrong number of columns");
-  const nb::gil_scoped_release release;
-  policy.forward(in.data(), in.shape(0), out.data());
-}
-
 void bind_maths(nb::module_& m) {
   m.def("sin", [](double x) { return sincos(x).sine; });
   m.def("cos", [](double x) { return sincos(x).cosine; });
@@ -243,9 +212,5 @@ NB_MODULE(_core, m) {
         "maximum_resets"_a, "pause_steps"_a, "maximum_steps"_a, "start"_a, "start_offset"_a, "auto_reset"_a,
         "parameters"_a, "lidar"_a, "lidar_clip_m"_a, "lidar_noise_m"_a, "is_reversed"_a, "threads"_a);
 
-  nb::class_<Policy>(m, "Policy")
-      .def("__init__", [](Policy* self, const nb::list& layers) { new (self) Policy(make_policy(layers)); })
-      .def_prop_ro("inputs", &Policy::inputs)
-      .def_prop_ro("outputs", &Policy::outputs)
-      .def("forward", &forward, "observations"_a.noconvert(), "out"_a.noconvert());
+  bind_policy(m);
 }

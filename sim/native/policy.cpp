@@ -3,82 +3,185 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "maths.hpp"
+#include "processor.hpp"
+#include "threads.hpp"
 
 namespace paddock {
 namespace {
 
-constexpr std::size_t kBlock = 16;  // outputs summed side by side; each has a sum of its own, in the order of inputs
-constexpr std::size_t kRows = 64;   // observations carried through all layers together
+constexpr std::size_t kMostRows = 48;                          // carried through all layers together ...
+constexpr std::size_t kLeastRows = 6;
+constexpr std::size_t kMostCarried = std::size_t{1} << 20;     // ... while they are no more numbers than this
 
-void activate(Activation activation, float* values, std::size_t count) {
-  if (activation == Activation::tanh) {
-    for (std::size_t i = 0; i < count; ++i) values[i] = tanh_f(values[i]);
-  } else if (activation == Activation::relu) {
-    for (std::size_t i = 0; i < count; ++i) values[i] = values[i] > 0.0f ? values[i] : 0.0f;
+// Rows of floats somewhere.
+struct Slab {
+  const float* data;
+  std::size_t stride;
+};
+
+// Room to compute in. Each thread keeps its own: fresh memory at every call would cost more than a small network.
+struct Room {
+  std::vector<float> picture[2], padded, flat, dense[2], joined;
+};
+
+Room& room() {
+  thread_local Room kept;
+  return kept;
+}
+
+float* at_least(std::vector<float>& room, std::size_t size) {
+  if (room.size() < size) room.resize(size);
+  return room.data();
+}
+
+PADDOCK_INLINE void divide_all(const std::uint8_t* from, float divisor, float* to, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) to[i] = static_cast<float>(from[i]) / divisor;
+}
+
+#ifdef PADDOCK_AVX2
+PADDOCK_AVX2 void divide_avx2(const std::uint8_t* from, float divisor, float* to, std::size_t count) {
+  divide_all(from, divisor, to, count);
+}
+#endif
+
+void divide(const std::uint8_t* from, float divisor, float* to, std::size_t count) {
+#ifdef PADDOCK_AVX2
+  if (kHasAvx2) return divide_avx2(from, divisor, to, count);
+#endif
+  divide_all(from, divisor, to, count);
+}
+
+const Grid& in_of(const PictureLayer& layer) {
+  return std::visit([](const auto& of) -> const Grid& { return of.in(); }, layer);
+}
+
+const Grid& out_of(const PictureLayer& layer) {
+  return std::visit([](const auto& of) -> const Grid& { return of.out(); }, layer);
+}
+
+void check_dense(const std::vector<Dense>& layers, std::size_t inputs) {
+  for (const Dense& layer : layers) {
+    if (layer.inputs() != inputs) {
+      throw std::invalid_argument("the outputs of a layer are not the inputs of the next");
+    }
+    inputs = layer.outputs();
   }
+}
+
+// One picture, or vector, through a tower's layers over pictures.
+void see(const Tower& tower, const Policy::Source& source, std::size_t row, float* out) {
+  Room& r = room();
+  const std::size_t size = tower.in.size();
+  float* here = tower.picture.empty() ? out : r.picture[0].data();
+  const float* picture = here;
+  if (tower.takes_bytes()) {
+    divide(static_cast<const std::uint8_t*>(source.data) + row * source.stride, tower.divisor, here, size);
+  } else {
+    picture = static_cast<const float*>(source.data) + row * source.stride;
+  }
+  std::size_t turn = 1;
+  for (const PictureLayer& layer : tower.picture) {
+    float* to = &layer == &tower.picture.back() ? out : r.picture[turn].data();
+    if (const auto* convolution = std::get_if<Convolution>(&layer)) {
+      convolution->forward(picture, to, r.padded.data());
+    } else {
+      std::get<Pooling>(layer).forward(picture, to);
+    }
+    picture = to;
+    turn ^= 1;
+  }
+}
+
+// Through dense layers, from one of two rooms to the other; `in` may lie in one of them.
+Slab through(const std::vector<Dense>& layers, Slab in, std::size_t rows) {
+  std::size_t turn = in.data == room().dense[0].data() ? 1 : 0;
+  for (const Dense& layer : layers) {
+    float* to = room().dense[turn].data();
+    layer.forward(in.data, in.stride, rows, to, layer.outputs());
+    in = {to, layer.outputs()};
+    turn ^= 1;
+  }
+  return in;
+}
+
+void copy_rows(const Slab& from, std::size_t rows, std::size_t columns, float* to, std::size_t stride) {
+  for (std::size_t r = 0; r < rows; ++r) std::copy_n(from.data + r * from.stride, columns, to + r * stride);
+}
+
+Slab climb(const Tower& tower, const Policy::Source& source, std::size_t from, std::size_t rows) {
+  if (!tower.takes_bytes() && tower.picture.empty()) {
+    return through(tower.dense, {static_cast<const float*>(source.data) + from * source.stride, source.stride}, rows);
+  }
+  const std::size_t flat = tower.flat();
+  float* seen = room().flat.data();
+  for (std::size_t r = 0; r < rows; ++r) see(tower, source, from + r, seen + r * flat);
+  return through(tower.dense, {seen, flat}, rows);
 }
 
 }  // namespace
 
-Dense::Dense(const float* weight, const float* bias, std::size_t inputs, std::size_t outputs, Activation activation)
-    : inputs_(inputs), outputs_(outputs), width_((outputs + kBlock - 1) / kBlock * kBlock), activation_(activation) {
-  if (inputs == 0 || outputs == 0) throw std::invalid_argument("a layer needs inputs and outputs");
-  weight_.assign(inputs_ * width_, 0.0f);
-  bias_.assign(width_, 0.0f);
-  for (std::size_t o = 0; o < outputs; ++o) {
-    bias_[o] = bias[o];
-    for (std::size_t i = 0; i < inputs; ++i) weight_[i * width_ + o] = weight[o * inputs + i];
-  }
-}
+std::size_t Tower::flat() const { return picture.empty() ? in.size() : out_of(picture.back()).size(); }
 
-// A sum begins with the bias and adds products in the order of inputs. Vector registers hold different outputs,
-// never parts of one sum, so their width cannot change a bit.
-void Dense::forward(const float* in, std::size_t in_width, std::size_t rows, float* out) const {
-  for (std::size_t r = 0; r < rows; ++r) {
-    const float* x = in + r * in_width;
-    for (std::size_t block = 0; block < width_; block += kBlock) {
-      float sum[kBlock];
-      for (std::size_t o = 0; o < kBlock; ++o) sum[o] = bias_[block + o];
-      const float* w = weight_.data() + block;
-      for (std::size_t i = 0; i < inputs_; ++i, w += width_) {
-        const float value = x[i];
-        for (std::size_t o = 0; o < kBlock; ++o) sum[o] += value * w[o];
+Policy::Policy(std::vector<Tower> towers, std::vector<Dense> trunk)
+    : towers_(std::move(towers)), trunk_(std::move(trunk)) {
+  if (towers_.empty()) throw std::invalid_argument("a policy needs at least one input");
+  for (const Tower& tower : towers_) {
+    picture_ = std::max(picture_, checked_size(tower.in));
+    Grid grid = tower.in;
+    for (const PictureLayer& layer : tower.picture) {
+      const Grid& in = in_of(layer);
+      if (in.height != grid.height || in.width != grid.width || in.channels != grid.channels) {
+        throw std::invalid_argument("the outputs of a layer are not the inputs of the next");
       }
-      activate(activation_, sum, kBlock);
-      std::copy(sum, sum + kBlock, out + r * width_ + block);
+      grid = out_of(layer);
+      picture_ = std::max(picture_, grid.size());
+      if (const auto* found = std::get_if<Convolution>(&layer)) padded_ = std::max(padded_, found->padded_size());
     }
+    widest_flat_ = std::max(widest_flat_, grid.size());
+    check_dense(tower.dense, grid.size());
+    for (const Dense& layer : tower.dense) widest_dense_ = std::max(widest_dense_, layer.outputs());
+    joined_ += tower.outputs();
+  }
+  check_dense(trunk_, joined_);
+  for (const Dense& layer : trunk_) widest_dense_ = std::max(widest_dense_, layer.outputs());
+}
+
+std::size_t Policy::outputs() const { return trunk_.empty() ? joined_ : trunk_.back().outputs(); }
+
+void Policy::forward(const Source* sources, std::size_t rows, float* out) const {
+  const std::size_t widest = std::max({widest_flat_, widest_dense_, joined_});
+  const std::size_t most = std::clamp(kMostCarried / widest, kLeastRows, kMostRows);
+  const std::size_t carried = std::min(most, rows);
+  Room& r = room();
+  for (std::vector<float>& picture : r.picture) at_least(picture, picture_);
+  at_least(r.padded, padded_);
+  at_least(r.flat, carried * widest_flat_);
+  for (std::vector<float>& dense : r.dense) at_least(dense, carried * widest_dense_);
+  if (towers_.size() > 1) at_least(r.joined, carried * joined_);
+  for (std::size_t from = 0; from < rows; from += most) {
+    const std::size_t count = std::min(most, rows - from);
+    Slab at{};
+    std::size_t column = 0;
+    for (std::size_t t = 0; t < towers_.size(); ++t) {
+      at = climb(towers_[t], sources[t], from, count);
+      if (towers_.size() == 1) break;
+      copy_rows(at, count, towers_[t].outputs(), r.joined.data() + column, joined_);
+      column += towers_[t].outputs();
+    }
+    if (towers_.size() > 1) at = {r.joined.data(), joined_};
+    copy_rows(through(trunk_, at, count), count, outputs(), out + from * outputs(), outputs());
   }
 }
 
-Policy::Policy(std::vector<Dense> layers) : layers_(std::move(layers)) {
-  if (layers_.empty()) throw std::invalid_argument("a policy needs at least one layer");
-  for (std::size_t i = 0; i + 1 < layers_.size(); ++i) {
-    if (layers_[i].outputs() != layers_[i + 1].inputs()) {
-      throw std::invalid_argument("the outputs of a layer are not the inputs of the next");
+void Policy::forward(const Source* sources, std::size_t rows, float* out, Crew& crew) const {
+  crew.share(rows, [&](std::size_t from, std::size_t to) {
+    std::vector<Source> part(sources, sources + towers_.size());
+    for (std::size_t t = 0; t < towers_.size(); ++t) {
+      const std::size_t bytes = towers_[t].takes_bytes() ? 1 : sizeof(float);
+      part[t].data = static_cast<const char*>(part[t].data) + from * part[t].stride * bytes;
     }
-  }
-}
-
-void Policy::forward(const float* in, std::size_t rows, float* out) const {
-  std::size_t widest = 0;
-  for (const Dense& layer : layers_) widest = std::max(widest, layer.width());
-  std::vector<float> here(widest * kRows);
-  std::vector<float> next(widest * kRows);
-  for (std::size_t from = 0; from < rows; from += kRows) {
-    const std::size_t count = std::min(kRows, rows - from);
-    const float* source = in + from * inputs();
-    std::size_t width = inputs();
-    for (const Dense& layer : layers_) {
-      layer.forward(source, width, count, next.data());
-      here.swap(next);
-      source = here.data();
-      width = layer.width();
-    }
-    for (std::size_t r = 0; r < count; ++r) {
-      std::copy(source + r * width, source + r * width + outputs(), out + (from + r) * outputs());
-    }
-  }
+    forward(part.data(), to - from, out + from * outputs());
+  });
 }
 
 }  // namespace paddock

@@ -1,41 +1,56 @@
 // A network's forward pass with one order of summation, so that a policy gives the same bits wherever it acts.
+//
+// Each input has a tower of its own: layers over pictures first, then dense ones. What the towers give stands side by
+// side, in their order, and goes through the trunk.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <vector>
+
+#include "layers.hpp"
 
 namespace paddock {
 
-enum class Activation : std::uint8_t { linear, relu, tanh };
+class Crew;
 
-class Dense {
- public:
-  // weight is (outputs, inputs) row by row, as torch keeps it.
-  Dense(const float* weight, const float* bias, std::size_t inputs, std::size_t outputs, Activation activation);
-  std::size_t inputs() const { return inputs_; }
-  std::size_t outputs() const { return outputs_; }
-  // rows of in: inputs() apart; rows of out: width() apart.
-  void forward(const float* in, std::size_t in_width, std::size_t rows, float* out) const;
-  std::size_t width() const { return width_; }
+struct Tower {
+  Grid in;
+  float divisor = 0.0f;  // of a picture's bytes; 0: the input is floats
+  std::vector<PictureLayer> picture;
+  std::vector<Dense> dense;
 
- private:
-  std::size_t inputs_, outputs_, width_;  // width: outputs rounded up to the block
-  Activation activation_;
-  std::vector<float> weight_;             // (inputs, width), zeros beyond outputs
-  std::vector<float> bias_;
+  bool takes_bytes() const { return divisor != 0.0f; }
+  std::size_t flat() const;  // numbers behind the layers over pictures
+  std::size_t outputs() const { return dense.empty() ? flat() : dense.back().outputs(); }
 };
 
 class Policy {
  public:
-  // Throws std::invalid_argument where a layer's inputs are not the outputs of the one before.
-  explicit Policy(std::vector<Dense> layers);
-  std::size_t inputs() const { return layers_.front().inputs(); }
-  std::size_t outputs() const { return layers_.back().outputs(); }
-  void forward(const float* in, std::size_t rows, float* out) const;
+  // Throws std::invalid_argument where a layer's inputs are not the outputs of what is before it.
+  Policy(std::vector<Tower> towers, std::vector<Dense> trunk);
+
+  // Rows of one input: floats or bytes as its tower takes them, `stride` of them from row to row.
+  struct Source {
+    const void* data;
+    std::size_t stride;
+  };
+  const std::vector<Tower>& towers() const { return towers_; }
+  std::size_t outputs() const;
+  // One source for each tower; out is (rows, outputs).
+  void forward(const Source* sources, std::size_t rows, float* out) const;
+  // The same with rows shared among threads.
+  void forward(const Source* sources, std::size_t rows, float* out, Crew& crew) const;
 
  private:
-  std::vector<Dense> layers_;
+  std::vector<Tower> towers_;
+  std::vector<Dense> trunk_;
+  std::size_t joined_ = 0;        // numbers side by side before the trunk
+  std::size_t widest_flat_ = 0;   // most numbers behind the layers over pictures of a tower
+  std::size_t widest_dense_ = 0;  // most outputs of a dense layer
+  std::size_t picture_ = 0;       // most numbers of a picture between layers
+  std::size_t padded_ = 0;        // most numbers of a padded one
 };
 
 }  // namespace paddock
