@@ -12,7 +12,7 @@ import numpy as np
 from bench.learn import CARS, CentreLine, three_laps
 from bench.rows import Row
 from bench.track_choice import track_named, track_option
-from sim.driver import Driver
+from sim.driver import rollout_of
 from sim.episode import EpisodeRules
 from sim.evaluation import evaluate
 from sim.model_folder import ModelFolder
@@ -52,11 +52,10 @@ def measure(track: str, car: str, laps: int) -> list[Row]:
 
 def _many_cars(folder: ModelFolder, track: Track) -> float:
     world = World(track.driven(Direction.COUNTERCLOCKWISE), 256, seed=0, rules=EpisodeRules(start="random"))
-    driver = Driver(folder.policy(), folder.car, world)
+    rollout = rollout_of(folder.policy(), folder.car, world)
     best = 0.0
     for _ in range(RUNS):
         start = time.perf_counter()
-        for _ in range(200):
-            world.step(driver.choose()[1])
+        rollout.drive(200)
         best = max(best, 200 * world.cars / (time.perf_counter() - start))
     return best

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.action_space import ContinuousActionSpace
 from sim.car import Car
 from sim.episode import STATUS_CODE, EpisodeStatus
 from sim.learning.shape import OWN_MOTION, PolicyShape, policy_shape
 from sim.policy import Policy
+from sim.rollout import Rollout, Shown
 from sim.sensors import SensorKind
 from sim.world import FEATURES, World
 
@@ -63,20 +63,18 @@ def needs_lidar(car: Car) -> bool:
     return any(sensor.kind is SensorKind.LIDAR for sensor in car.sensors)
 
 
-class Driver:
-    """A policy that drives as it will in a race: always its most likely action, or the mean of continuous ones."""
+def shown(world: World, car: Car) -> list[list[Shown]]:
+    """What a rollout shows of the world to the car's policy: the same as `Observer.look`, read in place."""
+    kinds = [sensor.kind for sensor in car.sensors]
+    parts = []
+    for kind in kinds:
+        array = world.features if kind is SensorKind.VECTOR else world.lidar
+        parts.append(Shown(array, 0, array.shape[1]))
+    if SensorKind.VECTOR not in kinds:
+        parts += [Shown(world.features, column, 1) for column in _OWN_MOTION]
+    return [parts]
 
-    def __init__(self, policy: Policy, car: Car, world: World, stack_size: int = 1) -> None:
-        self.policy = policy
-        self.car = car
-        self.world = world
-        self.observer = Observer(world, car, stack_size)
-        self.table = None if isinstance(car.action_space, ContinuousActionSpace) else car.action_space.table()
 
-    def choose(self) -> tuple[NDArray[np.int64] | None, NDArray[np.float64]]:
-        """(n,) indices of discrete actions (None where they are continuous) and (n, 2) commands [deg, m/s]."""
-        outputs = self.policy.forward(self.observer.look())
-        if self.table is None:
-            return None, np.ascontiguousarray(self.car.action_space.commands(outputs))
-        chosen = np.argmax(outputs, axis=1)
-        return chosen, self.table[chosen]
+def rollout_of(policy: Policy, car: Car, world: World, stack_size: int = 1, threads: int = 1) -> Rollout:
+    """The policy as it will race: always its most likely action, or the mean of continuous ones."""
+    return Rollout(world, policy, car.action_space, shown(world, car), stack_size=stack_size, threads=threads)

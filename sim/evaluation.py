@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sim import SIMULATOR_VERSION
-from sim.driver import LIDAR_NOISE_M, Driver, needs_lidar
+from sim.drive_rows import DriveRows, drive_until_done
+from sim.driver import LIDAR_NOISE_M, needs_lidar, rollout_of
 from sim.episode import STATUS_CODE, EpisodeRules, EpisodeStatus
 from sim.metrics import STEP_MS, TrialOutcome
 from sim.model_folder import ModelFolder
@@ -124,43 +124,28 @@ class _Drive:
 
     def __init__(self, folder: ModelFolder, track: Track, rules: EpisodeRules, seed: int, *, is_reversed: bool) -> None:
         self.rules = rules
-        self.cars = 1 if rules.continuous else rules.laps
+        cars = 1 if rules.continuous else rules.laps
         lidar = needs_lidar(folder.car)
         self.world = World(
             track,
-            self.cars,
+            cars,
             seed=seed,
             rules=_without_auto_reset(rules),
             lidar=lidar,
             lidar_noise_m=LIDAR_NOISE_M if lidar else 0.0,
             is_reversed=is_reversed,
         )
-        self.driver = Driver(folder.policy(), folder.car, self.world, folder.hyperparameters.stack_size)
+        self.rollout = rollout_of(folder.policy(), folder.car, self.world, folder.hyperparameters.stack_size)
         self.laps: list[LapResult] = []
         self.ended: list[TrialOutcome] = []
         self.log = SimTrace(track)
-        self.states: list[list[NDArray[np.float64]]] = [[] for _ in range(self.cars)]
-        self.status: list[list[int]] = [[] for _ in range(self.cars)]
-        self.lap: list[list[int]] = [[] for _ in range(self.cars)]
-        self.actions: list[list[str]] = [[] for _ in range(self.cars)]
+        self.driven: tuple[DriveRows, ...] = ()
 
     def run(self) -> None:
         """Drive until every car is done, then read laps and logs off the rows."""
-        going = np.ones(self.cars, np.bool_)
-        lap_ends: list[list[tuple[int, int]]] = [[] for _ in range(self.cars)]
-        completed = np.zeros(self.cars, np.int32)
-        chosen, commands = self.driver.choose()
-        self._note(going, completed, chosen, commands)
-        while going.any():
-            self.world.step(commands)
-            self._note(going, completed, chosen, commands)
-            for car in np.flatnonzero(self.world.lap_steps * going).tolist():
-                lap_ends[car].append((len(self.states[car]), int(self.world.lap_resets[car])))
-            completed = self.world.lap.copy()
-            going = going & ~self.world.done
-            chosen, commands = self.driver.choose()
-        for car, ends in enumerate(lap_ends):
-            self._count_laps(car, ends)
+        self.driven = drive_until_done(self.rollout)
+        for rows in self.driven:
+            self._count_laps(rows)
         self._write_log()
 
     def completion_percent(self) -> float:
@@ -173,53 +158,39 @@ class _Drive:
 
     def trace(self) -> DriveTrace:
         """All rows, trial after trial; the lap column counts trials too."""
-        rows: list[list[float]] = []
-        for car in range(self.cars):
-            for state, lap, status in zip(self.states[car], self.lap[car], self.status[car], strict=True):
-                rows.append([*(float(state[column]) for column in _TRACED), car + lap, status])
-        return DriveTrace(np.array(rows, np.float32).reshape(-1, 8), self.log)
+        parts = [
+            np.column_stack([rows.states[:, _TRACED], car + rows.laps, rows.status])
+            for car, rows in enumerate(self.driven)
+        ]
+        return DriveTrace(np.concatenate(parts).astype(np.float32), self.log)
 
-    def _note(
-        self,
-        going: NDArray[np.bool_],
-        completed: NDArray[np.int32],
-        chosen: NDArray[np.int64] | None,
-        commands: NDArray[np.float64],
-    ) -> None:
-        for car in np.flatnonzero(going):
-            self.states[car].append(self.world.reward_states[car].copy())
-            self.status[car].append(int(self.world.status[car]))
-            self.lap[car].append(int(completed[car]))
-            index = None if chosen is None else int(chosen[car])
-            self.actions[car].append(action_text(index, *commands[car].tolist()))
-
-    def _count_laps(self, car: int, ends: list[tuple[int, int]]) -> None:
+    def _count_laps(self, rows: DriveRows) -> None:
         """Laps of one car from the row counts at which they ended, and what is left as an incomplete one."""
         begin = 0
-        for end, resets in ends:
-            self._add_lap(car, begin, end, resets, True)
+        for end, resets in rows.lap_ends:
+            self._add_lap(rows, begin, end, resets, True)
             begin = end
-        left = self.status[car][begin:]
+        left = rows.status[begin:].tolist()
         if left:
             endings = sum(left.count(code) for code in _COUNTED.values())
-            self._add_lap(car, begin, begin + len(left), min(endings, self.rules.maximum_resets), False)
+            self._add_lap(rows, begin, len(rows.status), min(endings, self.rules.maximum_resets), False)
 
-    def _add_lap(self, car: int, begin: int, end: int, resets: int, complete: bool) -> None:
-        status, steps = self.status[car][begin:end], end - begin
+    def _add_lap(self, rows: DriveRows, begin: int, end: int, resets: int, complete: bool) -> None:
+        status, steps = rows.status[begin:end].tolist(), end - begin
         off_track = status.count(_OFF_TRACK)
         self.laps.append(LapResult(len(self.laps) + 1, round(steps * STEP_MS), resets, off_track, complete, steps))
-        share = 100.0 if complete else float(self.states[car][end - 1][COLUMN["progress"]])
+        share = 100.0 if complete else float(rows.states[end - 1, COLUMN["progress"]])
         code = STATUS_CODE[EpisodeStatus.LAP_COMPLETE] if complete else status[-1]
         counts = {name: status.count(counted) for name, counted in _COUNTED.items()}
         self.ended.append(TrialOutcome(steps, share, code, resets, counts))
 
     def _write_log(self) -> None:
-        for car in range(self.cars):
-            last = len(self.states[car]) - 1
-            for row, state in enumerate(self.states[car]):
-                done = row == last
-                status = self.status[car][row]
-                self.log.add(car + self.lap[car][row], state, self.actions[car][row], 0.0, done, status)
+        for car, rows in enumerate(self.driven):
+            last = len(rows.states) - 1
+            chosen = [None] * len(rows.states) if rows.chosen is None else rows.chosen.tolist()
+            for row, state in enumerate(rows.states):
+                action = action_text(chosen[row], *rows.commands[row].tolist())
+                self.log.add(car + int(rows.laps[row]), state, action, 0.0, row == last, int(rows.status[row]))
 
 
 def _without_auto_reset(rules: EpisodeRules) -> EpisodeRules:

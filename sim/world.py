@@ -112,6 +112,11 @@ class World:
         self.lap_steps: NDArray[np.int32] = self._core.lap_steps
         self.lap_resets: NDArray[np.int32] = self._core.lap_resets
 
+    @property
+    def core(self) -> _core.World:
+        """The native world, for what steps it without Python."""
+        return self._core
+
     def reset(self, mask: NDArray[np.bool_] | None = None, start: NDArray[np.float64] | None = None) -> None:
         """Begin a new episode for the cars in `mask` (all without one), at `start` (n,) fractions of the lap if given.
 

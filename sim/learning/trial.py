@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from sim.car import Car
-from sim.driver import LIDAR_NOISE_M, Driver, needs_lidar
+from sim.drive_rows import DriveRows, drive_until_done
+from sim.driver import LIDAR_NOISE_M, needs_lidar, rollout_of
 from sim.episode import EpisodeRules
 from sim.metrics import EpisodeRecord
 from sim.policy import Policy
@@ -59,29 +61,28 @@ def trial_drive(policy: Policy, car: Car, track: Track, *, seed: int, stack_size
     )
     if track.closed:
         world.reset(None, np.arange(starts) / starts)
-    driver = Driver(policy, car, world, stack_size)
-    best_lap, path = 0, [world.reward_states[0].copy()]
-    status, going = world.status.copy(), np.ones(starts, np.bool_)
-    while going.any():
-        world.step(driver.choose()[1])
-        status[going] = world.status[going]
-        if world.lap_steps.any():
-            fastest = int(world.lap_steps[world.lap_steps > 0].min())
-            best_lap = min(best_lap, fastest) if best_lap else fastest
-        if going[0]:
-            path.append(world.reward_states[0].copy())
-        going = ~world.done
-    progress = np.where(world.lap >= laps, 0.0, np.clip(world.reward_states[:, COLUMN["progress"]], 0.0, 100.0))
-    shares = (100.0 * world.lap + progress) / laps
+    driven = drive_until_done(rollout_of(policy, car, world, stack_size))
+    best_lap = min((steps for rows in driven for steps in _lap_steps(rows)), default=0)
+    ends = np.array([rows.states[-1] for rows in driven])
+    completed = np.array([len(rows.lap_ends) for rows in driven])
+    progress = np.where(completed >= laps, 0.0, np.clip(ends[:, COLUMN["progress"]], 0.0, 100.0))
+    shares = (100.0 * completed + progress) / laps
+    path = driven[0].states
     stride = -(-len(path) // MOST_POINTS)
     return Trial(
         completion=float(shares.mean()),
         best_lap_steps=best_lap or None,
         drive=[_point(state) for state in path[::stride]],
         shares=tuple(shares.tolist()),
-        steps=tuple(int(steps) for steps in world.reward_states[:, COLUMN["steps"]]),
-        status=tuple(int(code) for code in status),
+        steps=tuple(int(steps) for steps in ends[:, COLUMN["steps"]]),
+        status=tuple(int(rows.status[-1]) for rows in driven),
     )
+
+
+def _lap_steps(rows: DriveRows) -> list[int]:
+    """Of each complete lap of one car."""
+    ends = [0, *(end for end, _ in rows.lap_ends)]
+    return [end - begin for begin, end in pairwise(ends)]
 
 
 def _point(state: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[float]:

@@ -75,3 +75,35 @@ class Policy:
 def make_policy(
     towers: list[tuple[tuple[int, int, int], float, list[tuple[Any, ...]]]], trunk: list[tuple[Any, ...]]
 ) -> Policy: ...
+
+class Rollout:
+    def drive(
+        self,
+        *,
+        steps: int,
+        observations: list[NDArray[Any]] | None,
+        outputs: NDArray[float32] | None,
+        actions: NDArray[Any] | None,
+        commands: NDArray[float64] | None,
+        log_probabilities: NDArray[float32] | None,
+        before: list[tuple[NDArray[Any], NDArray[Any]]],
+        after: list[tuple[NDArray[Any], NDArray[Any]]],
+        all_done: bool,
+        episodes: int,
+        least_steps: int,
+        starts: NDArray[float64] | None,
+    ) -> tuple[int, int, int]: ...
+    def draw_with(self, epsilon: float, steering_spread: float, speed_spread: float) -> None: ...
+    def drive_with(self, policy: Policy) -> None: ...
+
+def make_rollout(
+    *,
+    world: World,
+    policy: Policy,
+    inputs: list[list[tuple[NDArray[Any], int, int]]],
+    stack: int,
+    table: NDArray[float64] | None,
+    range: NDArray[float64] | None,
+    drawing: tuple[int, float, float, float] | None,
+    threads: int,
+) -> Rollout: ...

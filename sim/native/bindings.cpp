@@ -10,6 +10,7 @@
 #include <string>
 
 #include "bind_policy.hpp"
+#include "bind_rollout.hpp"
 #include "maths.hpp"
 #include "processor.hpp"
 #include "world.hpp"
@@ -213,4 +214,5 @@ NB_MODULE(_core, m) {
         "parameters"_a, "lidar"_a, "lidar_clip_m"_a, "lidar_noise_m"_a, "is_reversed"_a, "threads"_a);
 
   bind_policy(m);
+  bind_rollout(m);
 }
