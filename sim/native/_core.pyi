@@ -1,6 +1,6 @@
 from typing import Any
 
-from numpy import bool_, float32, float64, int32, uint8
+from numpy import bool_, float32, float64, int32, uint8, uint64
 from numpy.typing import NDArray
 
 FEATURE_COUNT: int
@@ -59,7 +59,17 @@ class World:
     def lap_steps(self) -> NDArray[int32]: ...
     @property
     def lap_resets(self) -> NDArray[int32]: ...
-    def reset(self, mask: NDArray[bool_] | None, start: NDArray[float64] | None) -> None: ...
+    @property
+    def clipped(self) -> NDArray[uint8]: ...
+    @property
+    def clipped_steps(self) -> NDArray[int32]: ...
+    def reset(
+        self,
+        mask: NDArray[bool_] | None,
+        start: NDArray[float64] | None,
+        seeds: NDArray[uint64] | None = None,
+        alone: bool = False,
+    ) -> None: ...
     def step(self, actions: NDArray[float64]) -> None: ...
     def place(self, poses: NDArray[float64]) -> None: ...
 

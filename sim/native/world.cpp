@@ -41,6 +41,9 @@ World::World(std::shared_ptr<const Track> track, const WorldSettings& settings)
   lap.assign(n, 0);
   lap_steps.assign(n, 0);
   lap_resets.assign(n, 0);
+  clipped.assign(n, 0);
+  clipped_steps.assign(n, 0);
+  for (std::size_t i = 0; i < n; ++i) names_.push_back({settings.seed, i});
   reset(nullptr, nullptr);
 }
 
@@ -51,7 +54,7 @@ double World::own_start(std::size_t i, Car& car) const {
   double fraction = rules.start_offset;
   if (track_->closed()) {
     if (rules.start == Start::advance) {
-      fraction += kAdvance * static_cast<double>((static_cast<std::int64_t>(i) + car.episode) % 20);
+      fraction += kAdvance * static_cast<double>((names_[i].number + static_cast<std::uint64_t>(car.episode)) % 20);
     } else if (rules.start == Start::random) {
       fraction += car.random.uniform();
     }
@@ -65,7 +68,7 @@ void World::begin(std::size_t i, const double* start) {
   const std::int64_t episode = car.episode + 1;
   car = Car{};
   car.episode = episode;
-  car.random = Random(settings_.seed, i, static_cast<std::uint64_t>(episode));
+  car.random = Random(names_[i].seed, names_[i].number, static_cast<std::uint64_t>(episode));
   car.start_fraction = own_start(i, car);
   if (start != nullptr) car.start_fraction = start[i];
   stand(car.motion, track_->start_pose(car.start_fraction));
@@ -75,6 +78,8 @@ void World::begin(std::size_t i, const double* start) {
   lap[i] = 0;
   lap_steps[i] = 0;
   lap_resets[i] = 0;
+  clipped[i] = 0;
+  clipped_steps[i] = 0;
   done[i] = 0;
   write(i, row, Status::prepare, false);
 }
@@ -187,6 +192,7 @@ void World::fail(std::size_t i) {
 bool World::accept(std::size_t i, double steering_deg, double speed_mps) {
   Car& car = cars_[i];
   car.doing = Doing::nothing;
+  clipped[i] = 0;
   if (done[i]) {
     if (settings_.rules.auto_reset) {
       begin(i, nullptr);
@@ -200,8 +206,12 @@ bool World::accept(std::size_t i, double steering_deg, double speed_mps) {
     fail(i);
     return false;
   }
-  car.command.steering_rad = std::clamp(steering_deg, -kMaximumSteering_deg, kMaximumSteering_deg) * kRadians;
-  car.command.speed_mps = std::clamp(speed_mps, kMinimumSpeed_mps, kMaximumSpeed_mps);
+  const double steering = std::clamp(steering_deg, -kMaximumSteering_deg, kMaximumSteering_deg);
+  const double speed = std::clamp(speed_mps, kMinimumSpeed_mps, kMaximumSpeed_mps);
+  clipped[i] = steering != steering_deg || speed != speed_mps;
+  clipped_steps[i] += clipped[i];
+  car.command.steering_rad = steering * kRadians;
+  car.command.speed_mps = speed;
   car.doing = car.pausing == 0 ? Doing::running : Doing::pausing;
   return car.doing == Doing::running;
 }
@@ -256,7 +266,7 @@ void World::step_some(const double* actions, std::size_t from, std::size_t to) {
   }
 }
 
-void World::reset(const bool* mask, const double* starts) {
+void World::reset(const bool* mask, const double* starts, const std::uint64_t* seeds, bool alone) {
   const std::lock_guard guard(busy_);
   for (std::size_t i = 0; i < cars_.size(); ++i) {
     if (starts != nullptr && (mask == nullptr || mask[i]) && !(starts[i] >= 0.0 && starts[i] < 1.0)) {
@@ -265,7 +275,12 @@ void World::reset(const bool* mask, const double* starts) {
   }
   crew_.share(cars_.size(), [&](std::size_t from, std::size_t to) {
     for (std::size_t i = from; i < to; ++i) {
-      if (mask == nullptr || mask[i]) begin(i, starts);
+      if (mask != nullptr && !mask[i]) continue;
+      if (seeds != nullptr) {
+        names_[i] = {seeds[i], alone ? 0 : i};
+        cars_[i].episode = -1;
+      }
+      begin(i, starts);
     }
   });
 }
