@@ -77,7 +77,7 @@ def measure(track: str, direction: str, car: str, seeds: int, limit_s: float, sa
 class CentreLine:
     """The default function's rule in this process, to see what the sandbox costs."""
 
-    def start(self, track: Track, cars: int) -> None:
+    def start(self, track: Track, cars: int, objects: int = 0) -> None:
         """Nothing to prepare."""
 
     def rewards(self, states: NDArray[np.float64], cars: NDArray[np.int32]) -> NDArray[np.float64]:

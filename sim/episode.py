@@ -43,8 +43,16 @@ class EpisodeRules:
     """Rules of an episode, after SimApp's reset rules.
 
     Training (the default): one lap, the episode ends at the first ending. Racing: `continuous`, with `laps` and
-    `maximum_resets`: a car that leaves the track, stands or turns back is put on the nearer lane centre at its
-    current progress and waits there for the penalty, inside its lap time.
+    `maximum_resets`: a car that leaves the track, crashes, stands or turns back is put on the nearer lane centre and
+    waits there for the penalty, inside its lap time. The penalty after a crash is `collision_penalty_s`, after leaving
+    the track or turning back `off_track_penalty_s`; a car that stood waits for one row. Where a box is within a metre
+    of the place, the car is put a metre before it in the other lane; after a crash into a bot or another car it waits
+    where it is.
+
+    `reset_at`: where a car is put back that left the track, stood or turned back. "current": at its progress in that
+    row, as all real console races measured did; "previous": at that of the row before, as a run of the latest SimApp
+    did. A crash is always put right at the current progress. `mercy_after`: so many resets in a row at the same box put
+    the car beyond it instead of before it (the real simulator's mercy reset, 3 there where it is on); 0 is never.
 
     `start`: "fixed" at `start_offset` (fraction of the lap); "advance" 5 % of the lap further on each episode, car i
     beginning i * 5 % in; "random" anywhere, from the seed. An open track always starts at `start_offset`.
@@ -57,6 +65,8 @@ class EpisodeRules:
     maximum_resets: int = 0
     off_track_penalty_s: float = 0.0
     collision_penalty_s: float = 0.0
+    reset_at: Literal["current", "previous"] = "current"
+    mercy_after: int = 0
     maximum_steps: int = 100_000
     start: Literal["fixed", "advance", "random"] = "fixed"
     start_offset: float = 0.0
@@ -74,13 +84,23 @@ class EpisodeRules:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be 0 to 3600")
         if self.start not in ("fixed", "advance", "random"):
             raise ValueError(f"start is {self.start!r}; it must be fixed, advance or random")
+        if self.reset_at not in ("current", "previous"):
+            raise ValueError(f"reset_at is {self.reset_at!r}; it must be current or previous")
+        if not 0 <= self.mercy_after <= 1000:
+            raise ValueError(f"mercy_after is {self.mercy_after}; it must be 0 to 1000")
         if not 0.0 <= self.start_offset < 1.0:
             raise ValueError(f"start_offset is {self.start_offset}; it must be 0 or more and less than 1")
 
     @property
     def pause_steps(self) -> int:
-        """Rows of `pause` after an ending that is forgiven: at least one, as SimApp leaves its pause one row late."""
-        return max(1, math.ceil(self.off_track_penalty_s / STEP_S - 1e-9))
+        """Rows of `pause` after leaving the track or turning back: at least one, as SimApp leaves its pause one row
+        late. After standing it is that one."""
+        return _rows(self.off_track_penalty_s)
+
+    @property
+    def crash_steps(self) -> int:
+        """Rows of `pause` after a crash: at least one."""
+        return _rows(self.collision_penalty_s)
 
     @classmethod
     def racing(
@@ -92,6 +112,8 @@ class EpisodeRules:
         collision_penalty_s: float = 5.0,
         maximum_resets: int = 10_000,
         maximum_steps: int = 20 * 60 * 15,
+        reset_at: Literal["current", "previous"] = "current",
+        mercy_after: int = 0,
     ) -> EpisodeRules:
         """Rules of a race: one flying run over all laps with resets, 20 minutes at most, nothing after the end.
 
@@ -104,5 +126,11 @@ class EpisodeRules:
             off_track_penalty_s=off_track_penalty_s,
             collision_penalty_s=collision_penalty_s,
             maximum_steps=maximum_steps,
+            reset_at=reset_at,
+            mercy_after=mercy_after,
             auto_reset=False,
         )
+
+
+def _rows(seconds: float) -> int:
+    return max(1, math.ceil(seconds / STEP_S - 1e-9))

@@ -28,6 +28,7 @@ from sim.car import Car, CarError
 from sim.driver import Layers, native_policy
 from sim.hyperparameters import HyperparameterError, Hyperparameters
 from sim.learning.shape import PolicyShape, observed_columns, policy_shape
+from sim.objects import TrackObjects, objects_json
 from sim.policy import Policy
 from sim.track import Direction, Track
 from sim.weights import (
@@ -111,8 +112,11 @@ def write_model_facts(path: Path, car: Car, hyperparameters: Hyperparameters, re
     write_bytes(path / "reward_function.py", reward_code.encode())
 
 
-def about_model(car: Car, track: Track, direction: Direction, seed: int) -> dict[str, Any]:
-    """What paddock.json says before any weights exist."""
+def about_model(
+    car: Car, track: Track, direction: Direction, seed: int, objects: TrackObjects | None = None
+) -> dict[str, Any]:
+    """What paddock.json says before any weights exist; `race` is there where it trained among objects."""
+    race = {} if objects is None else {"race": objects_json(objects)}
     return {
         "format": FORMAT,
         "simulator_version": SIMULATOR_VERSION,
@@ -123,6 +127,7 @@ def about_model(car: Car, track: Track, direction: Direction, seed: int) -> dict
         "sensors": [sensor.name for sensor in car.sensors],
         "observation": list(observed_columns(car)),
         "fingerprint": None,
+        **race,
     }
 
 

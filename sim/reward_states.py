@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.episode import EpisodeRules
-from sim.reward_state import COLUMN, REWARD_STATE
+from sim.objects import TrackObjects
+from sim.reward_state import COLUMN
 from sim.track import Direction, Track
 from sim.world import FEATURES, World
 
@@ -16,8 +17,10 @@ _AIM, _HINGE = FEATURES.index("ahead_y_1m"), FEATURES.index("hinge_angle")
 _OFF_TRACK_SHARE = 0.15
 
 
-def sample_reward_states(track: Track, direction: Direction, count: int, seed: int) -> NDArray[np.float64]:
-    """`count` rows (count, len(REWARD_STATE)) of cars driving `track` (as stored) in `direction`.
+def sample_reward_states(
+    track: Track, direction: Direction, count: int, seed: int, objects: TrackObjects | None = None
+) -> NDArray[np.float64]:
+    """`count` rows (count, columns) of cars driving `track` (as stored) in `direction`, among `objects` if given.
 
     The cars steer towards the centre line with a will of their own now and then, at all speeds: most rows are on the
     track, some near or over a border, about one in seven wholly off it. Steps begin at 2; the same arguments give the
@@ -29,7 +32,7 @@ def sample_reward_states(track: Track, direction: Direction, count: int, seed: i
     driven = track.driven(direction)
     is_reversed = not np.array_equal(driven.centre, track.centre)
     rules = EpisodeRules(start="random", maximum_steps=150)
-    world = World(driven, _CARS, seed=seed, rules=rules, is_reversed=is_reversed)
+    world = World(driven, _CARS, seed=seed, rules=rules, objects=objects, is_reversed=is_reversed)
     wished_off = int(count * _OFF_TRACK_SHARE)
     return _drive(world, np.random.default_rng(seed), count - wished_off, wished_off)
 
@@ -50,7 +53,7 @@ def _drive(world: World, random: np.random.Generator, on: int, off: int) -> NDAr
         if len(rows) >= on:
             break
     outside = _beside(world, random, off)
-    return np.ascontiguousarray(np.vstack([np.array(rows[:on]).reshape(-1, len(REWARD_STATE)), outside]))
+    return np.ascontiguousarray(np.vstack([np.array(rows[:on]).reshape(-1, len(world.reward_columns)), outside]))
 
 
 def _beside(world: World, random: np.random.Generator, count: int) -> NDArray[np.float64]:
@@ -66,4 +69,4 @@ def _beside(world: World, random: np.random.Generator, count: int) -> NDArray[np
         world.place(np.ascontiguousarray(np.column_stack([spot, yaw + random.normal(0.0, 0.5, _CARS)])))
         found = world.reward_states[:, COLUMN["is_offtrack"]] == 1.0
         rows.extend(world.reward_states[found].copy())
-    return np.array(rows[:count]).reshape(-1, len(REWARD_STATE))
+    return np.array(rows[:count]).reshape(-1, len(world.reward_columns))

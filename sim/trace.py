@@ -47,7 +47,7 @@ class SimTrace:
         self, episode: int, state: NDArray[np.float64], action: str, reward: float, done: bool, status: int
     ) -> None:
         """One step: `state` is a row of REWARD_STATE, `action` the index or "[steer speed]", `status` a code."""
-        value = dict(zip(REWARD_STATE, state.tolist(), strict=True))
+        value = dict(zip(REWARD_STATE, state.tolist(), strict=False))  # objects' columns follow
         numbers = (value["steps"], value["x"], value["y"], value["heading"], value["steering_angle"], value["speed"])
         self.lines.append(
             f"{episode},{','.join(_number(number) for number in numbers)},{action},{_number(reward)},{done},"

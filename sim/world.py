@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from sim.dynamics import CarDynamics, named
 from sim.episode import STEP_S, EpisodeRules
 from sim.native import _core
+from sim.objects import MOST_COMPANY, OTHERS, Others, TrackObjects, core_settings
+from sim.reward_state import objects_in, reward_columns
 from sim.track import Track
 
 __all__ = ["BEAM_COUNT", "FEATURES", "FEATURE_COUNT", "LOOK_AHEAD_M", "STEP_S", "World", "native_track"]
@@ -44,26 +46,27 @@ def native_track(track: Track) -> _core.Track:
     return _core.Track(track.centre, track.inner, track.outer, track.closed)
 
 
-def checked_seed(seed: int) -> int:
-    """The seed itself; ValueError where it is no unsigned number of 64 bits."""
-    if not 0 <= seed < 2**64:
-        raise ValueError(f"seed is {seed}; it must be 0 to 2**64 - 1")
-    return seed
-
-
 class World:
-    """`cars` cars on one track as it is driven, each alone on it.
+    """`cars` cars on one track as it is driven, each alone on it or, with `others`, all on it together.
 
     The arrays are views of the core's memory, written in place by `reset` and `step`; copy what must outlive the next
     call. `features` float32 (n, FEATURE_COUNT); `lidar` float32 (n, 64) metres from right to left, zeros unless asked
-    for; `reward_states` float64 (n, len(REWARD_STATE)); `pose` float64 (n, 3) x, y, yaw (rad) of the base; `status`
-    uint8 (n,) index into STATUSES; `done` bool (n,); `lap` int32 (n,) laps completed in the episode; `lap_steps` and
-    `lap_resets` int32 (n,) of the lap completed in this very step, else 0 (a lap has at least one step);
-    `clipped` bool (n,) where this step's action was out of range, `clipped_steps` int32 (n,) how often in the episode.
+    for; `reward_states` float64 (n, len(reward_columns(k))) for the k objects that each car is told of; `objects`
+    float64 (n, k, len(OBJECT_STATE)), a view of them; `pose` float64 (n, 3) x, y, yaw (rad) of the base; `status` uint8
+    (n,) index into STATUSES; `done` bool (n,); `lap` int32 (n,) laps completed in the episode; `lap_steps` and
+    `lap_resets` int32 (n,) of the lap completed in this very step, else 0 (a lap has at least one step); `box_resets`
+    int32 (n,) how often in a row the car was put back at one box.
 
     After construction and `reset` every car is on its `prepare` row: standing, steps 1, reward 0. Where `done` is set
     the arrays still hold the last row of the episode, its observation included; the next `step` ignores that car's
     action and gives the `prepare` row of its next episode (Gymnasium's NEXT_STEP), or `park` without auto_reset.
+
+    `objects` are boxes or bots. Each car has its own, placed anew with each episode from the seed, the car and the
+    episode. With `others` "seen" or "solid" the cars share the track and its objects, which then are placed anew when
+    all cars are reset at once: each sees the others by camera and LIDAR, and "solid" ones run into each other. From a
+    fixed start they begin 0.75 m apart, backwards from it in alternating lanes. A car that has ended its drive and
+    does not begin anew leaves the road. Without `lidar_walls` beams end at objects alone, as in the real simulator,
+    whose tracks have no walls.
     """
 
     def __init__(
@@ -77,15 +80,23 @@ class World:
         lidar: bool = False,
         lidar_clip_m: float = 1.0,
         lidar_noise_m: float = 0.0,
+        lidar_walls: bool = True,
+        objects: TrackObjects | None = None,
+        others: Others = "absent",
         is_reversed: bool = False,
         threads: int = 1,
     ) -> None:
         rules = EpisodeRules() if rules is None else rules
-        checked_seed(seed)
+        if not 0 <= seed < 2**64:
+            raise ValueError(f"seed is {seed}; it must be 0 to 2**64 - 1")
         if not 0.15 <= lidar_clip_m <= 12.0:
             raise ValueError(f"lidar_clip_m is {lidar_clip_m}; it must be 0.15 to 12")
         if not 0.0 <= lidar_noise_m <= 1.0:
             raise ValueError(f"lidar_noise_m is {lidar_noise_m}; it must be 0 to 1")
+        if others not in OTHERS:
+            raise ValueError(f"others is {others!r}; it must be absent, seen or solid")
+        if others != "absent" and cars > MOST_COMPANY:
+            raise ValueError(f"{cars} cars share the track; it must be at most {MOST_COMPANY}")
         self.track = track
         self.cars = cars
         self.rules = rules
@@ -106,47 +117,42 @@ class World:
             lidar=lidar,
             lidar_clip_m=lidar_clip_m,
             lidar_noise_m=lidar_noise_m,
+            lidar_walls=lidar_walls,
             is_reversed=is_reversed,
             threads=threads,
+            objects=core_settings(objects, others),
+            crash_steps=rules.crash_steps,
+            reset_at_previous=rules.reset_at == "previous",
+            mercy_after=rules.mercy_after,
         )
         self.features: NDArray[np.float32] = self._core.features
         self.lidar: NDArray[np.float32] = self._core.lidar if lidar else np.zeros((cars, BEAM_COUNT), np.float32)
         self.reward_states: NDArray[np.float64] = self._core.reward_states
+        self.objects: NDArray[np.float64] = objects_in(self.reward_states)
+        self.reward_columns = reward_columns(self.objects.shape[1])
         self.pose: NDArray[np.float64] = self._core.pose
         self.status: NDArray[np.uint8] = self._core.status
         self.done: NDArray[np.bool_] = self._core.done.view(np.bool_)
         self.lap: NDArray[np.int32] = self._core.lap
         self.lap_steps: NDArray[np.int32] = self._core.lap_steps
         self.lap_resets: NDArray[np.int32] = self._core.lap_resets
-        self.clipped: NDArray[np.bool_] = self._core.clipped.view(np.bool_)
-        self.clipped_steps: NDArray[np.int32] = self._core.clipped_steps
+        self.box_resets: NDArray[np.int32] = self._core.box_resets
 
     @property
     def core(self) -> _core.World:
         """The native world, for what steps it without Python."""
         return self._core
 
-    def reset(
-        self,
-        mask: NDArray[np.bool_] | None = None,
-        start: NDArray[np.float64] | None = None,
-        seed: int | NDArray[np.uint64] | None = None,
-    ) -> None:
+    def reset(self, mask: NDArray[np.bool_] | None = None, start: NDArray[np.float64] | None = None) -> None:
         """Begin a new episode for the cars in `mask` (all without one), at `start` (n,) fractions of the lap if given.
 
-        With one `seed` these cars do what they would do in a new world of that seed. With `seed` uint64 (n,) each does
-        what the only car of a new world of its seed would. Without, their random numbers go on.
         ValueError or TypeError for arrays of another size or kind.
         """
-        alone = isinstance(seed, np.ndarray)
-        if isinstance(seed, int):
-            seed = np.full(self.cars, checked_seed(seed), np.uint64)
-        self._core.reset(mask, start, seed, alone)
+        self._core.reset(mask, start)
 
     def step(self, actions: NDArray[np.float64]) -> None:
         """Drive every car 1/15 s. `actions` float64 (n, 2), C-contiguous: steering in degrees, left positive, and speed
-        in m/s; clipped to +-30 and 0.1..4, which `clipped` reports. NaN ends that car's episode with the status
-        `error`.
+        in m/s; clipped to +-30 and 0.1..4. NaN ends that car's episode with the status `error`.
 
         TypeError for another kind of array, ValueError for another number of rows. Holds no interpreter lock.
         """

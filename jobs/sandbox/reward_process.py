@@ -31,7 +31,7 @@ from jobs.sandbox.sandbox_process import (
     SandboxUnavailable,
     package_paths,
 )
-from sim.reward_state import REWARD_STATE, RewardFailed
+from sim.reward_state import RewardFailed, reward_columns
 from sim.track import Track
 
 DEADLINE_S = 5.0
@@ -42,7 +42,6 @@ MEMORY_BYTES = 512 * 1024 * 1024
 _GRACE_S = 1.0
 """What the worker waits beyond the sandbox's own timer, which knows the line and so should speak first."""
 
-_LAYOUT = Layout(BATCH_ROWS, len(REWARD_STATE))
 Views = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int32]]
 """States, rewards and cars in the shared memory."""
 _log = logging.getLogger(__name__)
@@ -89,6 +88,7 @@ class RewardProcess:
         self._shared: Views | None = None
         self._sequence = 1
         self._waypoints: list[tuple[float, float]] = []
+        self._columns = reward_columns()
         self.layers: dict[str, bool] = {}
         self.log = ""
 
@@ -98,8 +98,8 @@ class RewardProcess:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def start(self, track: Track, cars: int) -> None:
-        """Spawn, lock down, then compile the code and execute it once per car.
+    def start(self, track: Track, cars: int, objects: int = 0) -> None:
+        """Spawn, lock down, then compile the code and execute it once per car; each is told of so many objects.
 
         Raises RewardFailed for the code's faults and SandboxUnavailable for the machine's.
         """
@@ -108,8 +108,10 @@ class RewardProcess:
             self._fail(Failure("syntax", f"the code is longer than {MAXIMUM_CODE_BYTES // 1024} KB"))
         self._waypoints = [(float(x), float(y)) for x, y in track.centre.tolist()]
         self._sequence = 1
-        self._process = SandboxProcess(_LAYOUT.total_bytes)
-        self._shared = _views(self._process)
+        self._columns = reward_columns(objects)
+        layout = Layout(BATCH_ROWS, len(self._columns))
+        self._process = SandboxProcess(layout.total_bytes)
+        self._shared = _views(self._process, layout)
         try:
             self._set_up(self._process, cars)
             answer = self._receive(self._process, 0, self._deadline_s, at=None)
@@ -122,7 +124,7 @@ class RewardProcess:
             raise Failed(answer, None, 1)
 
     def rewards(self, states: NDArray[np.float64], cars: NDArray[np.int32]) -> NDArray[np.float64]:
-        """Rewards (n,) of `states` (n, len(REWARD_STATE)); `cars` (n,) below the number given to `start`.
+        """Rewards (n,) of `states` (n, columns); `cars` (n,) below the number given to `start`.
 
         Raises RewardFailed with the first failure of the batch; the sandbox goes on if it still can.
         """
@@ -162,7 +164,7 @@ class RewardProcess:
 
     def parameters(self, state: NDArray[np.float64]) -> dict[str, Any]:
         """The `params` that a row of reward states becomes."""
-        return parameters_maker(REWARD_STATE)(state.tolist(), self._waypoints)
+        return parameters_maker(self._columns)(state.tolist(), self._waypoints)
 
     def close(self) -> None:
         """Kill the sandbox; calling it twice does no harm."""
@@ -175,8 +177,8 @@ class RewardProcess:
             "code": self._code,
             "cars": cars,
             "waypoints": self._waypoints,
-            "columns": REWARD_STATE,
-            "rows": _LAYOUT.rows,
+            "columns": self._columns,
+            "rows": BATCH_ROWS,
             "paths": package_paths(),
             "memory_bytes": self._memory_bytes,
             "deadline_s": self._deadline_s,
@@ -248,11 +250,11 @@ class RewardProcess:
         raise Failed(Answer(1, (failure,), ""), None, 1)
 
 
-def _views(process: SandboxProcess) -> Views:
+def _views(process: SandboxProcess, layout: Layout) -> Views:
     memory = memoryview(process.memory)
-    states = np.frombuffer(memory[_LAYOUT.states], dtype=np.float64).reshape(_LAYOUT.rows, _LAYOUT.columns)
-    rewards = np.frombuffer(memory[_LAYOUT.rewards], dtype=np.float64)
-    cars = np.frombuffer(memory[_LAYOUT.cars], dtype=np.int32)
+    states = np.frombuffer(memory[layout.states], dtype=np.float64).reshape(layout.rows, layout.columns)
+    rewards = np.frombuffer(memory[layout.rewards], dtype=np.float64)
+    cars = np.frombuffer(memory[layout.cars], dtype=np.int32)
     return states, rewards, cars
 
 

@@ -35,7 +35,7 @@ def _check_the_call(out: Path, minutes: float, *, resume: bool, replace: bool) -
 
 
 def _configuration(
-    track: str, direction: str, code: str, car: Path | None, settings: Path | None, **rest: int
+    track: str, direction: str, code: str, car: Path | None, settings: Path | None, **rest: Any
 ) -> TrainingConfig:
     from sim.car import Car
     from sim.hyperparameters import Hyperparameters

@@ -9,6 +9,7 @@ from typing import Literal
 from sim.car import Car
 from sim.hyperparameters import Hyperparameters
 from sim.metrics import EpisodeRecord
+from sim.objects import TrackObjects
 from sim.track import Direction, Track
 
 Ending = Literal["time", "stopped", "target", "episodes", "iterations", "hopeless"]
@@ -18,7 +19,8 @@ episodes or iterations were driven; or nothing got better for too long. A reward
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """What makes a model. `track` as it is stored; `limit_ms` of time in `train`, runs before a resume included."""
+    """What makes a model. `track` as it is stored; `limit_ms` of time in `train`, runs before a resume included.
+    `objects` are boxes or bots that each car trains among; none is a time trial."""
 
     track: Track
     direction: Direction
@@ -27,6 +29,7 @@ class TrainingConfig:
     reward_code: str
     seed: int
     limit_ms: int
+    objects: TrackObjects | None = None
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from sim.driver import LIDAR_NOISE_M, Observer, needs_lidar
 from sim.episode import STATUS_CODE, EpisodeRules, EpisodeStatus
 from sim.hyperparameters import Hyperparameters
 from sim.learning.shape import LOG_STD_RANGE
+from sim.objects import TrackObjects
 from sim.policy import Policy
-from sim.reward_state import REWARD_STATE
 from sim.track import Track
 from sim.world import World
 
@@ -57,13 +57,13 @@ class Rollout:
     actions: NDArray[np.int64] | NDArray[np.float32]
     """(T, n) indices, or (T, n, 2) in units of half the range, not clipped."""
     states: NDArray[np.float64]
-    """(T, n, len(REWARD_STATE)) after the action."""
+    """(T, n, columns of the world's reward states) after the action."""
     status: NDArray[np.uint8]
     """(T, n)."""
     done: NDArray[np.bool_]
     """(T, n)."""
     first_car_states: NDArray[np.float64]
-    """(T, len(REWARD_STATE)) of the first car before the action, for its log's `prepare` rows."""
+    """(T, columns) of the first car before the action, for its log's `prepare` rows."""
     first_car_status: NDArray[np.uint8]
     """(T,)."""
     epsilon: float
@@ -78,7 +78,7 @@ class Rollout:
         """(T * n, F) states in time order and (T * n,) whose they are, as a RewardSource takes them."""
         steps, cars = self.done.shape
         whose = np.tile(np.arange(cars, dtype=np.int32), steps)
-        return np.ascontiguousarray(self.states.reshape(steps * cars, len(REWARD_STATE))), whose
+        return np.ascontiguousarray(self.states.reshape(steps * cars, self.states.shape[2])), whose
 
 
 def car_count(hyperparameters: Hyperparameters) -> int:
@@ -104,6 +104,7 @@ class TrainingGround:
         hyperparameters: Hyperparameters,
         rng: np.random.Generator,
         *,
+        objects: TrackObjects | None = None,
         is_reversed: bool = False,
     ) -> None:
         self.car = car
@@ -119,6 +120,7 @@ class TrainingGround:
             rules=EpisodeRules(),
             lidar=lidar,
             lidar_noise_m=LIDAR_NOISE_M if lidar else 0.0,
+            objects=objects,
             is_reversed=is_reversed,
         )
         self._begin(np.ones(self.world.cars, np.bool_))

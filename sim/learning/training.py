@@ -6,6 +6,7 @@ every time. Same configuration, seed and number of iterations: same weights.
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 
@@ -107,7 +108,7 @@ class Training:
         self.model = ActorCritic(self.shape, FEATURE_COUNT, self.rng)
         self.optimiser = ppo.make_optimiser(self.model, self.settings)
         self.counters, self.metrics = Counters(), MetricsLog()
-        self.about = about_model(config.car, config.track, config.direction, config.seed)
+        self.about = about_model(config.car, config.track, config.direction, config.seed, config.objects)
         resume = resume and (out / CHECKPOINT).exists()
         if resume:
             self._resume()
@@ -117,6 +118,7 @@ class Training:
             config.car,
             config.hyperparameters,
             self.rng,
+            objects=config.objects,
             is_reversed=self.driven is not config.track,
         )
         window = config.hyperparameters.num_episodes_between_training
@@ -124,7 +126,7 @@ class Training:
         self.shelf = TraceShelf(out / TRACES, config.car, self.driven)
         self.saved_ms = self.metrics_ms = self.before_ms
         self._open_folder(resume)
-        self.reward.start(self.driven, self.ground.world.cars)
+        self.reward.start(self.driven, self.ground.world.cars, self.ground.world.objects.shape[1])
 
     def run(
         self,
@@ -164,6 +166,7 @@ class Training:
             self.driven,
             seed=self.config.seed,
             stack_size=self.config.hyperparameters.stack_size,
+            objects=self.config.objects,
         )
         counters.elapsed_ms = self._elapsed_ms()
         records += trial.records(counters.episodes)
@@ -292,8 +295,8 @@ class Training:
 
     def _resume(self) -> None:
         about = read_about(self.out)
-        for key in ("track", "direction", "network", "sensors", "observation", "simulator_version"):
-            if about.get(key) != self.about[key]:
+        for key in ("track", "direction", "network", "sensors", "observation", "race", "simulator_version"):
+            if json.loads(json.dumps(self.about.get(key))) != about.get(key):
                 raise ModelError(f"this folder was trained with another {key}; resume with the same, or train anew")
         self.about = about
         self.counters = load_checkpoint(self.out / CHECKPOINT, self.model, self.optimiser, self.rng)

@@ -12,6 +12,7 @@ from sim.drive_rows import DriveRows, drive_until_done
 from sim.driver import LIDAR_NOISE_M, needs_lidar, rollout_of
 from sim.episode import EpisodeRules
 from sim.metrics import EpisodeRecord
+from sim.objects import TrackObjects
 from sim.policy import Policy
 from sim.reward_state import COLUMN
 from sim.track import Track
@@ -43,11 +44,13 @@ class Trial:
         )
 
 
-def trial_drive(policy: Policy, car: Car, track: Track, *, seed: int, stack_size: int) -> Trial:
+def trial_drive(
+    policy: Policy, car: Car, track: Track, *, seed: int, stack_size: int, objects: TrackObjects | None = None
+) -> Trial:
     """Drive LAPS laps from STARTS evenly spaced places of the track (as driven), the first at the start line.
 
-    Every car drives until it completes them or leaves the track, stands or turns back. An open track has one start
-    and one lap.
+    Every car drives until it completes them or leaves the track, crashes, stands or turns back. An open track has one
+    start and one lap.
     """
     laps, starts = (LAPS, STARTS) if track.closed else (1, 1)
     lidar = needs_lidar(car)
@@ -58,6 +61,7 @@ def trial_drive(policy: Policy, car: Car, track: Track, *, seed: int, stack_size
         rules=EpisodeRules(laps=laps, continuous=track.closed, maximum_steps=MOST_STEPS, auto_reset=False),
         lidar=lidar,
         lidar_noise_m=LIDAR_NOISE_M if lidar else 0.0,
+        objects=objects,
     )
     if track.closed:
         world.reset(None, np.arange(starts) / starts)

@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "bind_objects.hpp"
 #include "bind_policy.hpp"
 #include "bind_rollout.hpp"
 #include "maths.hpp"
@@ -24,7 +25,6 @@ namespace {
 using Pairs = nb::ndarray<const double, nb::shape<-1, 2>, nb::c_contig, nb::device::cpu>;
 using Triples = nb::ndarray<const double, nb::shape<-1, 3>, nb::c_contig, nb::device::cpu>;
 using Numbers = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
-using Seeds = nb::ndarray<const std::uint64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Flags = nb::ndarray<const bool, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 std::vector<Point> line(const Pairs& array) {
@@ -58,8 +58,9 @@ auto array_of(std::vector<T> World::* member, std::size_t columns) {
 std::shared_ptr<World> make_world(std::shared_ptr<Track> track, std::size_t cars, std::uint64_t seed, int laps,
                                   bool continuous, int maximum_resets, int pause_steps, int maximum_steps, int start,
                                   double start_offset, bool auto_reset, const std::vector<double>& parameters,
-                                  bool lidar, double lidar_clip_m, double lidar_noise_m, bool is_reversed,
-                                  std::size_t threads) {
+                                  bool lidar, double lidar_clip_m, double lidar_noise_m, bool lidar_walls,
+                                  bool is_reversed, std::size_t threads, const nb::object& objects, int crash_steps,
+                                  bool reset_at_previous, int mercy_after) {
   if (cars < 1 || cars > 1000000) throw std::invalid_argument("a world has 1 to 1000000 cars");
   if (threads < 1 || threads > 256) throw std::invalid_argument("a world has 1 to 256 threads");
   if (parameters.size() != kCarParameters) throw std::invalid_argument("wrong number of car parameters");
@@ -67,23 +68,31 @@ std::shared_ptr<World> make_world(std::shared_ptr<Track> track, std::size_t cars
   WorldSettings settings;
   settings.cars = cars;
   settings.seed = seed;
-  settings.rules = {laps,          continuous, maximum_resets, pause_steps, maximum_steps, static_cast<Start>(start),
-                    start_offset,  auto_reset};
+  settings.rules = {.laps = laps,
+                    .continuous = continuous,
+                    .maximum_resets = maximum_resets,
+                    .pause_steps = pause_steps,
+                    .crash_steps = crash_steps,
+                    .reset_at_previous = reset_at_previous,
+                    .mercy_after = mercy_after,
+                    .maximum_steps = maximum_steps,
+                    .start = static_cast<Start>(start),
+                    .start_offset = start_offset,
+                    .auto_reset = auto_reset};
   std::array<double, kCarParameters> values;
   std::copy(parameters.begin(), parameters.end(), values.begin());
   settings.car = checked(values);
-  if (lidar) settings.lidar = LidarRules{lidar_clip_m, lidar_noise_m};
+  if (lidar) settings.lidar = LidarRules{lidar_clip_m, lidar_noise_m, lidar_walls};
+  settings.objects = object_rules(objects);
   settings.is_reversed = is_reversed;
   settings.threads = threads;
   const nb::gil_scoped_release release;
   return std::make_shared<World>(track, settings);
 }
 
-void reset(World& world, nb::object mask, nb::object starts, nb::object seeds, bool alone) {
+void reset(World& world, nb::object mask, nb::object starts) {
   const bool* chosen = nullptr;
   const double* fractions = nullptr;
-  const std::uint64_t* streams = nullptr;
-  Seeds whole_numbers;
   Flags flags;
   Numbers numbers;
   if (!mask.is_none()) {
@@ -96,13 +105,8 @@ void reset(World& world, nb::object mask, nb::object starts, nb::object seeds, b
     need(numbers.shape(0), world.cars(), "start");
     fractions = numbers.data();
   }
-  if (!seeds.is_none()) {
-    if (!nb::try_cast(seeds, whole_numbers, false)) throw nb::type_error("seeds must be a contiguous array of uint64");
-    need(whole_numbers.shape(0), world.cars(), "seeds");
-    streams = whole_numbers.data();
-  }
   const nb::gil_scoped_release release;
-  world.reset(chosen, fractions, streams, alone);
+  world.reset(chosen, fractions);
 }
 
 void step(World& world, const Pairs& actions) {
@@ -207,21 +211,27 @@ NB_MODULE(_core, m) {
   nb::class_<World>(m, "World")
       .def_prop_ro("features", array_of(&World::features, kFeatures))
       .def_prop_ro("lidar", array_of(&World::lidar, kBeams))
-      .def_prop_ro("reward_states", array_of(&World::reward_states, kRewardStates))
+      .def_prop_ro("reward_states",
+                   [](nb::handle self) {
+                     auto& world = nb::cast<World&>(self);
+                     return view(self, world.reward_states, world.cars(), world.reward_columns());
+                   })
       .def_prop_ro("pose", array_of(&World::pose, 3))
       .def_prop_ro("status", array_of(&World::status, 0))
       .def_prop_ro("done", array_of(&World::done, 0))
       .def_prop_ro("lap", array_of(&World::lap, 0))
       .def_prop_ro("lap_steps", array_of(&World::lap_steps, 0))
       .def_prop_ro("lap_resets", array_of(&World::lap_resets, 0))
-      .def_prop_ro("clipped", array_of(&World::clipped, 0))
-      .def_prop_ro("clipped_steps", array_of(&World::clipped_steps, 0))
-      .def("reset", &reset, "mask"_a.none(), "start"_a.none(), "seeds"_a.none() = nb::none(), "alone"_a = false)
+      .def_prop_ro("box_resets", array_of(&World::box_resets, 0))
+      .def("solids", &solids_of, "car"_a)
+      .def("reset", &reset, "mask"_a.none(), "start"_a.none())
       .def("step", &step, "actions"_a.noconvert())
       .def("place", &place, "poses"_a.noconvert());
   m.def("make_world", &make_world, nb::kw_only(), "track"_a, "cars"_a, "seed"_a, "laps"_a, "continuous"_a,
         "maximum_resets"_a, "pause_steps"_a, "maximum_steps"_a, "start"_a, "start_offset"_a, "auto_reset"_a,
-        "parameters"_a, "lidar"_a, "lidar_clip_m"_a, "lidar_noise_m"_a, "is_reversed"_a, "threads"_a);
+        "parameters"_a, "lidar"_a, "lidar_clip_m"_a, "lidar_noise_m"_a, "lidar_walls"_a, "is_reversed"_a, "threads"_a,
+        "objects"_a.none(), "crash_steps"_a, "reset_at_previous"_a, "mercy_after"_a);
+  bind_objects(m);
 
   bind_policy(m);
   bind_rollout(m);

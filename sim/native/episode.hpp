@@ -20,6 +20,9 @@ struct Rules {
   bool continuous = false;
   std::int32_t maximum_resets = 0;
   std::int32_t pause_steps = 1;     // rows of `pause` after leaving the track; at least one, as in the real log
+  std::int32_t crash_steps = 1;     // the same after running into something
+  bool reset_at_previous = false;   // a car that left the track is put where the row before was; else where it left
+  std::int32_t mercy_after = 0;     // this many resets at one box put the car beyond it; 0: never
   std::int32_t maximum_steps = 100000;
   Start start = Start::fixed;
   double start_offset = 0.0;        // fraction of the lap
@@ -31,7 +34,7 @@ inline constexpr double kFront_m = 0.14;          // x, y and progress are those
 inline constexpr std::int32_t kPatience = 15;     // steps without moving, or of falling progress
 inline constexpr double kMoved_m = 0.0003;
 
-enum class Doing : std::uint8_t { nothing, running, pausing };  // in the step that is being made
+enum class Doing : std::uint8_t { nothing, running, pausing, beginning, failing };  // in the step that is being made
 
 struct Car {
   Motion motion;
@@ -47,6 +50,11 @@ struct Car {
   std::int32_t resets = 0;
   std::int32_t lap_from_resets = 0;
   std::int32_t standing = 0, falling = 0, pausing = 0;
+  double fraction = 0.0;       // of the lap in the last row
+  double base_x = 0.0, base_y = 0.0;
+  std::int32_t box = -1;       // the last one that it was put back beside, and how often in a row
+  std::int32_t box_resets = 0;
+  bool off_limits = false;     // waits for a penalty: nobody can run into it
   Doing doing = Doing::nothing;
 };
 

@@ -9,13 +9,28 @@ namespace {
 
 constexpr double kNearest_m = 0.15;
 
+void shorten(Fan& fan, const Solid& solid, double reach_m) {
+  const double dx = solid.x - fan.from().x, dy = solid.y - fan.from().y;
+  const double reach = reach_m + solid.half_length_m + solid.half_width_m;
+  if (dx * dx + dy * dy > reach * reach) return;
+  const auto corners = drawn(solid).corners();
+  double x[5], y[5];
+  for (std::size_t i = 0; i < 5; ++i) {
+    x[i] = corners[i % 4].x;
+    y[i] = corners[i % 4].y;
+  }
+  fan.meet(x, y, 5);
+}
+
 }  // namespace
 
 double reach_m(const LidarRules& rules) { return rules.clip_m + 6.0 * rules.noise_m; }
 
-void write_lidar(const Walls& walls, const LidarRules& rules, SinCos yaw, Car& car, float* out) {
+void write_lidar(const Walls& walls, std::span<const Solid> solids, const LidarRules& rules, SinCos yaw, Car& car,
+                 float* out) {
   Fan fan({car.motion.x, car.motion.y}, yaw, walls.reach_m());
-  walls.shorten(fan);
+  if (rules.walls) walls.shorten(fan);
+  for (const Solid& solid : solids) shorten(fan, solid, walls.reach_m());
   for (std::size_t i = 0; i < kBeams; ++i) {
     double measured = fan.length_m(i);
     if (rules.noise_m > 0.0) measured += rules.noise_m * car.random.normal();

@@ -255,10 +255,14 @@ Pose Track::look_ahead(const Polyline& line, double along_m) const {
 
 Pose Track::start_pose(double fraction) const { return look_ahead(centre_, fraction * centre_.length_m()); }
 
-Pose Track::reset_pose(double fraction, Point near) const {
+Pose Track::lane_pose(double fraction, bool inner) const {
   const Point centre = centre_.at(fraction * centre_.length_m());
-  const Pose in = look_ahead(inner_lane_, inner_lane_.project_slowly(centre).along_m);
-  const Pose out = look_ahead(outer_lane_, outer_lane_.project_slowly(centre).along_m);
+  return look_ahead(lane(inner), lane(inner).project_slowly(centre).along_m);
+}
+
+Pose Track::reset_pose(double fraction, Point near) const {
+  const Pose in = lane_pose(fraction, true);
+  const Pose out = lane_pose(fraction, false);
   return distance({in.x, in.y}, near) < distance({out.x, out.y}, near) ? in : out;
 }
 

@@ -51,6 +51,15 @@ class Track {
   Pose start_pose(double fraction) const;
   // On the nearer of the two lane centres (half way between centre and border), beside a place on the centre line.
   Pose reset_pose(double fraction, Point near) const;
+  // On one lane's centre beside a place on the centre line, looking at the lane's next point.
+  Pose lane_pose(double fraction, bool inner) const;
+  const Polyline& lane(bool inner) const { return inner ? inner_lane_ : outer_lane_; }
+  bool inner_is_left() const { return inner_is_left_; }
+  // What was given for a waypoint: lines above drop repeats, so their indices are not the waypoints'.
+  Point inner_at(std::size_t waypoint) const {
+    return closed_ ? inner_ring_[waypoint] : outer_ring_[2 * centre_.points().size() - 1 - waypoint];
+  }
+  Point outer_at(std::size_t waypoint) const { return outer_ring_[waypoint]; }
   Sample sample(double along_m) const;
 
  private:

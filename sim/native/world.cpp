@@ -33,17 +33,19 @@ World::World(std::shared_ptr<const Track> track, const WorldSettings& settings)
     walls_.emplace(*track_, reach_m(*settings.lidar));
     lidar.assign(n * kBeams, 0.0f);
   }
+  if (settings.objects) {
+    objects_ = std::make_unique<Objects>(*track_, *settings.objects, n, settings.seed);
+    if (objects_->per_car() > 0) reward_columns_ += kObjectsColumns + objects_->per_car() * kObjectColumns;
+  }
   features.assign(n * kFeatures, 0.0f);
-  reward_states.assign(n * kRewardStates, 0.0);
+  reward_states.assign(n * reward_columns_, 0.0);
   pose.assign(n * 3, 0.0);
   status.assign(n, 0);
   done.assign(n, 0);
   lap.assign(n, 0);
   lap_steps.assign(n, 0);
   lap_resets.assign(n, 0);
-  clipped.assign(n, 0);
-  clipped_steps.assign(n, 0);
-  for (std::size_t i = 0; i < n; ++i) names_.push_back({settings.seed, i});
+  box_resets.assign(n, 0);
   reset(nullptr, nullptr);
 }
 
@@ -54,7 +56,7 @@ double World::own_start(std::size_t i, Car& car) const {
   double fraction = rules.start_offset;
   if (track_->closed()) {
     if (rules.start == Start::advance) {
-      fraction += kAdvance * static_cast<double>((names_[i].number + static_cast<std::uint64_t>(car.episode)) % 20);
+      fraction += kAdvance * static_cast<double>((static_cast<std::int64_t>(i) + car.episode) % 20);
     } else if (rules.start == Start::random) {
       fraction += car.random.uniform();
     }
@@ -68,19 +70,32 @@ void World::begin(std::size_t i, const double* start) {
   const std::int64_t episode = car.episode + 1;
   car = Car{};
   car.episode = episode;
-  car.random = Random(names_[i].seed, names_[i].number, static_cast<std::uint64_t>(episode));
+  car.random = Random(settings_.seed, i, static_cast<std::uint64_t>(episode));
   car.start_fraction = own_start(i, car);
   if (start != nullptr) car.start_fraction = start[i];
-  stand(car.motion, track_->start_pose(car.start_fraction));
+  if (objects_ == nullptr) {
+    stand(car.motion, track_->start_pose(car.start_fraction));
+  } else {
+    const bool grid = objects_->shared() && start == nullptr && settings_.rules.start == Start::fixed;
+    if (!objects_->shared()) objects_->place(i, static_cast<std::uint64_t>(episode));
+    stand(car.motion, grid ? objects_->grid_pose(i, car.start_fraction)
+                           : objects_->start_pose(i, car.start_fraction));
+  }
   car.steps = 1;
-  const Row row = look(car);
-  car.previous_progress = row.progress;
   lap[i] = 0;
   lap_steps[i] = 0;
   lap_resets[i] = 0;
-  clipped[i] = 0;
-  clipped_steps[i] = 0;
+  box_resets[i] = 0;
   done[i] = 0;
+}
+
+void World::write_prepare(std::size_t i) {
+  Car& car = cars_[i];
+  const Row row = look(car);
+  car.previous_progress = row.progress;
+  car.fraction = row.at.fraction;
+  car.base_x = car.motion.x;
+  car.base_y = car.motion.y;
   write(i, row, Status::prepare, false);
 }
 
@@ -111,7 +126,7 @@ void World::write(std::size_t i, const Row& row, Status now, bool crashed) {
   pose[3 * i] = m.x;
   pose[3 * i + 1] = m.y;
   pose[3 * i + 2] = m.yaw;
-  double* out = &reward_states[i * kRewardStates];
+  double* out = &reward_states[i * reward_columns_];
   *out++ = row.wheels_on == 4;
   *out++ = row.front.x;
   *out++ = row.front.y;
@@ -131,12 +146,14 @@ void World::write(std::size_t i, const Row& row, Status now, bool crashed) {
   *out++ = row.at.width_m;
   *out++ = row.at.fraction * track_->length_m();
   *out++ = car.steps * kStep_s;
+  if (objects_ != nullptr) objects_->write(i, m, row.yaw, row.at.centre.along_m, out);
   write_features(*track_, car, row.yaw, row.front, row.at.centre.along_m, &features[i * kFeatures]);
-  if (walls_) write_lidar(*walls_, *settings_.lidar, row.yaw, car, &lidar[i * kBeams]);
+  if (walls_) write_lidar(*walls_, solids(i), *settings_.lidar, row.yaw, car, &lidar[i * kBeams]);
 }
 
 // Which of the rules of SimApp's reset/rules hold, and the first of them in the order of its EpisodeStatus.
-Status World::judge(Car& car, const Row& row, bool running, std::size_t i) {
+// Where a car touches something that is behind it nothing else is asked, as there.
+Status World::judge(Car& car, const Row& row, bool running, Touch touch, std::size_t i) {
   const Rules& rules = settings_.rules;
   if (row.progress >= 100.0) {
     lap[i] += 1;
@@ -154,7 +171,11 @@ Status World::judge(Car& car, const Row& row, bool running, std::size_t i) {
   if (late) done[i] = 1;
   if (!running) return late ? Status::time_up : Status::pause;
   Status found = Status::in_progress;
-  if (row.wheels_on == 0) {
+  if (touch.counts()) {
+    found = Status::crashed;
+  } else if (touch.kind == Touch::Kind::ahead) {
+    found = late ? Status::time_up : Status::in_progress;
+  } else if (row.wheels_on == 0) {
     found = Status::off_track;
   } else if (car.standing >= kPatience) {
     found = Status::immobilized;
@@ -169,14 +190,33 @@ Status World::judge(Car& car, const Row& row, bool running, std::size_t i) {
   return found;
 }
 
-// Off the track, standing or reversed, with resets left: back to the lane, and rows of `pause`. The place is that
-// of the row's own progress, as in all real console races measured; later SimApps use the row before.
-void World::pause(Car& car, const Row& row) {
-  const Point was{car.motion.x, car.motion.y};
+// Crashed, off the track, standing or reversed, with resets left: back to the lane, and rows of `pause`. After a crash
+// into a car or a bot it stays where it is, and the other drives on.
+void World::pause(Car& car, const Row& row, Status why, Touch touch, std::size_t i) {
+  const Rules& rules = settings_.rules;
   car.resets += 1;
-  car.pausing = settings_.rules.pause_steps;
+  car.pausing = why == Status::crashed ? rules.crash_steps : why == Status::immobilized ? 1 : rules.pause_steps;
+  car.off_limits = car.pausing > 1;
   car.standing = car.falling = 0;
-  stand(car.motion, track_->reset_pose(row.at.fraction, was));
+  const bool stays = why == Status::crashed && touch.kind != Touch::Kind::box;
+  stand(car.motion, stays ? Pose{car.motion.x, car.motion.y, car.motion.yaw} : again(car, row, why, i));
+}
+
+// On the nearer lane centre at the row's own progress, as in all real console races measured, or by the rules at that
+// of the row before, as in later SimApps; a crash always at its own. Where a box is within a metre of the place: a
+// metre before it (beyond it when mercy is due), in the other lane.
+Pose World::again(Car& car, const Row& row, Status why, std::size_t i) {
+  const Rules& rules = settings_.rules;
+  const bool before = rules.reset_at_previous && why != Status::crashed;
+  const double fraction = before ? car.fraction : row.at.fraction;
+  const Point near = before ? Point{car.base_x, car.base_y} : Point{car.motion.x, car.motion.y};
+  const std::int32_t box = objects_ == nullptr ? -1 : objects_->box_near(i, fraction);
+  if (box < 0) return track_->reset_pose(fraction, near);
+  car.box_resets = box == car.box ? car.box_resets + 1 : 1;
+  car.box = box;
+  const bool beyond = rules.mercy_after > 0 && car.box_resets >= rules.mercy_after;
+  if (beyond) car.box_resets = 0;
+  return objects_->pose_beside(i, box, beyond);
 }
 
 void World::fail(std::size_t i) {
@@ -192,10 +232,9 @@ void World::fail(std::size_t i) {
 bool World::accept(std::size_t i, double steering_deg, double speed_mps) {
   Car& car = cars_[i];
   car.doing = Doing::nothing;
-  clipped[i] = 0;
   if (done[i]) {
     if (settings_.rules.auto_reset) {
-      begin(i, nullptr);
+      car.doing = Doing::beginning;
     } else {
       status[i] = static_cast<std::uint8_t>(Status::park);
       lap_steps[i] = lap_resets[i] = 0;
@@ -203,23 +242,30 @@ bool World::accept(std::size_t i, double steering_deg, double speed_mps) {
     return false;
   }
   if (std::isnan(steering_deg) || std::isnan(speed_mps)) {
-    fail(i);
+    car.doing = Doing::failing;
     return false;
   }
-  const double steering = std::clamp(steering_deg, -kMaximumSteering_deg, kMaximumSteering_deg);
-  const double speed = std::clamp(speed_mps, kMinimumSpeed_mps, kMaximumSpeed_mps);
-  clipped[i] = steering != steering_deg || speed != speed_mps;
-  clipped_steps[i] += clipped[i];
-  car.command.steering_rad = steering * kRadians;
-  car.command.speed_mps = speed;
+  car.command.steering_rad = std::clamp(steering_deg, -kMaximumSteering_deg, kMaximumSteering_deg) * kRadians;
+  car.command.speed_mps = std::clamp(speed_mps, kMinimumSpeed_mps, kMaximumSpeed_mps);
   car.doing = car.pausing == 0 ? Doing::running : Doing::pausing;
+  if (car.doing == Doing::running) car.off_limits = false;
   return car.doing == Doing::running;
 }
 
 void World::after(std::size_t i) {
   Car& car = cars_[i];
+  if (car.doing == Doing::beginning) {
+    if (objects_ == nullptr || !objects_->shared()) begin(i, nullptr);
+    write_prepare(i);
+    return;
+  }
+  if (car.doing == Doing::failing) {
+    fail(i);
+    return;
+  }
   const bool running = car.doing == Doing::running;
   if (!running) car.pausing -= 1;
+  if (objects_ != nullptr && !objects_->shared()) objects_->drive(i);
   car.steps += 1;
   lap_steps[i] = lap_resets[i] = 0;
   const Row row = look(car);
@@ -229,18 +275,27 @@ void World::after(std::size_t i) {
     car.standing = moved <= kMoved_m ? car.standing + 1 : 0;
     car.falling = row.progress < car.previous_progress ? car.falling + 1 : 0;
   }
-  const Status now = judge(car, row, running, i);
-  write(i, row, now, false);
+  const Touch touch = objects_ != nullptr && running ? objects_->touched(i, car.motion, row.at.fraction) : Touch{};
+  if (touch.by_bot) objects_->halt(i);
+  const Status now = judge(car, row, running, touch, i);
+  const bool crashed = now == Status::crashed || (touch.kind != Touch::Kind::none && done[i] != 0);
+  const bool pauses = running && done[i] == 0 && now != Status::in_progress;
+  write(i, row, now, crashed);
+  const Pose here{car.motion.x, car.motion.y, 0.0};
   car.front_x[1] = car.front_x[0];
   car.front_y[1] = car.front_y[0];
   car.front_x[0] = row.front.x;
   car.front_y[0] = row.front.y;
   car.previous_progress = row.progress >= 100.0 ? 0.0 : row.progress;
-  if (running && !done[i] && now != Status::in_progress) pause(car, row);
+  if (pauses) pause(car, row, now, touch, i);
+  car.fraction = row.at.fraction;
+  car.base_x = here.x;
+  car.base_y = here.y;
+  box_resets[i] = car.box_resets;
 }
 
 // Cars are driven kLanes at a time; where fewer are left an idle car keeps the place.
-void World::step_some(const double* actions, std::size_t from, std::size_t to) {
+void World::drive_some(const double* actions, std::size_t from, std::size_t to) {
   std::array<Command, kLanes> commands;
   std::array<Motion*, kLanes> motions;
   Motion idle[kLanes];
@@ -261,34 +316,74 @@ void World::step_some(const double* actions, std::size_t from, std::size_t to) {
     if (++waiting == kLanes) drive_waiting();
   }
   if (waiting != 0) drive_waiting();
+}
+
+void World::after_some(std::size_t from, std::size_t to) {
   for (std::size_t i = from; i < to; ++i) {
     if (cars_[i].doing != Doing::nothing) after(i);
   }
 }
 
-void World::reset(const bool* mask, const double* starts, const std::uint64_t* seeds, bool alone) {
+// On a shared road: everyone has driven; those who begin anew do, one after the other, and all take note of all.
+void World::meet() {
+  const auto note = [&](std::size_t i) {
+    objects_->note(i, cars_[i].motion, cars_[i].command.speed_mps, done[i] == 0, !cars_[i].off_limits);
+  };
+  objects_->drive(0);
+  for (std::size_t i = 0; i < cars_.size(); ++i) {
+    if (cars_[i].doing != Doing::beginning) note(i);
+  }
+  for (std::size_t i = 0; i < cars_.size(); ++i) {
+    if (cars_[i].doing != Doing::beginning) continue;
+    begin(i, nullptr);
+    cars_[i].doing = Doing::beginning;
+    note(i);
+  }
+}
+
+void World::reset(const bool* mask, const double* starts) {
   const std::lock_guard guard(busy_);
   for (std::size_t i = 0; i < cars_.size(); ++i) {
     if (starts != nullptr && (mask == nullptr || mask[i]) && !(starts[i] >= 0.0 && starts[i] < 1.0)) {
       throw std::invalid_argument("a start is a fraction of the lap from 0 to less than 1");
     }
   }
+  const auto chosen = [&](std::size_t i) { return mask == nullptr || mask[i]; };
+  if (objects_ != nullptr && objects_->shared()) {
+    if (mask == nullptr) objects_->place(0, shared_episodes_++);
+    for (std::size_t i = 0; i < cars_.size(); ++i) {
+      if (chosen(i)) objects_->note(i, cars_[i].motion, 0.0, false, false);
+    }
+    for (std::size_t i = 0; i < cars_.size(); ++i) {
+      if (!chosen(i)) continue;
+      begin(i, starts);
+      objects_->note(i, cars_[i].motion, 0.0, true, true);
+    }
+    for (std::size_t i = 0; i < cars_.size(); ++i) {
+      if (chosen(i)) write_prepare(i);
+    }
+    return;
+  }
   crew_.share(cars_.size(), [&](std::size_t from, std::size_t to) {
     for (std::size_t i = from; i < to; ++i) {
-      if (mask != nullptr && !mask[i]) continue;
-      if (seeds != nullptr) {
-        names_[i] = {seeds[i], alone ? 0 : i};
-        cars_[i].episode = -1;
-      }
+      if (!chosen(i)) continue;
       begin(i, starts);
+      write_prepare(i);
     }
   });
 }
 
 void World::step(const double* actions) {
   const std::lock_guard guard(busy_);
+  if (objects_ != nullptr && objects_->shared()) {
+    crew_.share(cars_.size(), [&](std::size_t from, std::size_t to) { drive_some(actions, from, to); });
+    meet();
+    crew_.share(cars_.size(), [&](std::size_t from, std::size_t to) { after_some(from, to); });
+    return;
+  }
   crew_.share(cars_.size(), [&](std::size_t from, std::size_t to) {
-    step_some(actions, from, to);
+    drive_some(actions, from, to);
+    after_some(from, to);
   });
 }
 
@@ -299,8 +394,13 @@ void World::place(const double* poses) {
   }
   for (std::size_t i = 0; i < cars_.size(); ++i) {
     stand(cars_[i].motion, {poses[3 * i], poses[3 * i + 1], wrap_angle(poses[3 * i + 2])});
+    if (objects_ != nullptr && objects_->shared()) objects_->note(i, cars_[i].motion, 0.0, true, true);
+  }
+  for (std::size_t i = 0; i < cars_.size(); ++i) {
     const Row row = look(cars_[i]);
-    write(i, row, static_cast<Status>(status[i]), false);
+    const bool crashed =
+        objects_ != nullptr && objects_->touched(i, cars_[i].motion, row.at.fraction).counts();
+    write(i, row, static_cast<Status>(status[i]), crashed);
   }
 }
 

@@ -1,4 +1,4 @@
-// Many cars on one track, each alone on it. Rows of the public arrays belong to cars.
+// Many cars on one track, each alone on it or all together. Rows of the public arrays belong to cars.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,7 @@
 #include "features.hpp"
 #include "lidar.hpp"
 #include "maths.hpp"
+#include "objects.hpp"
 #include "solids.hpp"
 #include "threads.hpp"
 #include "track.hpp"
@@ -28,6 +29,7 @@ struct WorldSettings {
   Rules rules;
   CarParameters car;
   std::optional<LidarRules> lidar;
+  std::optional<ObjectRules> objects;
   bool is_reversed = false;   // only told to the reward function
   std::size_t threads = 1;
 };
@@ -37,9 +39,8 @@ class World {
   World(std::shared_ptr<const Track> track, const WorldSettings& settings);
 
   // Begins a new episode for the cars whose mask is set (all without a mask), at their own start or at the
-  // fractions of the lap given. Writes their `prepare` rows. With seeds their streams and counts of episodes begin
-  // anew too: `alone` each as in a world where it is the only car, else as the car of this number.
-  void reset(const bool* mask, const double* starts, const std::uint64_t* seeds = nullptr, bool alone = false);
+  // fractions of the lap given. Writes their `prepare` rows.
+  void reset(const bool* mask, const double* starts);
   // actions: (cars, 2) steering in degrees and speed in m/s.
   void step(const double* actions);
   // Puts cars anywhere, standing still, in the middle of their episode: (cars, 3) x, y, yaw of the base.
@@ -49,18 +50,16 @@ class World {
   const Track& track() const { return *track_; }
   // What car i can see and run into in its present row; empty where it is alone.
   std::span<const Solid> solids(std::size_t i) const {
-    return {solids_.data() + i * solids_per_car_, solids_per_car_};
+    return objects_ == nullptr ? std::span<const Solid>{} : objects_->solids(i);
   }
+  std::size_t reward_columns() const { return reward_columns_; }
 
   std::vector<float> features, lidar;
   std::vector<double> reward_states, pose;
-  std::vector<std::uint8_t> status, done, clipped;
-  std::vector<std::int32_t> lap, lap_steps, lap_resets, clipped_steps;
+  std::vector<std::uint8_t> status, done;
+  std::vector<std::int32_t> lap, lap_steps, lap_resets, box_resets;
 
  private:
-  struct Name {  // whose random numbers and turn in the round robin a car has
-    std::uint64_t seed, number;
-  };
   struct Row {  // what one row says, before it is written
     TrackState at;
     SinCos yaw;
@@ -69,13 +68,17 @@ class World {
     int wheels_on;
   };
   void begin(std::size_t i, const double* start);
+  void write_prepare(std::size_t i);
   bool accept(std::size_t i, double steering_deg, double speed_mps);
   void after(std::size_t i);
-  void step_some(const double* actions, std::size_t from, std::size_t to);
+  void drive_some(const double* actions, std::size_t from, std::size_t to);
+  void after_some(std::size_t from, std::size_t to);
+  void meet();
   void fail(std::size_t i);
   Row look(const Car& car) const;
-  Status judge(Car& car, const Row& row, bool running, std::size_t i);
-  void pause(Car& car, const Row& row);
+  Status judge(Car& car, const Row& row, bool running, Touch touch, std::size_t i);
+  void pause(Car& car, const Row& row, Status why, Touch touch, std::size_t i);
+  Pose again(Car& car, const Row& row, Status why, std::size_t i);
   void write(std::size_t i, const Row& row, Status now, bool crashed);
   double own_start(std::size_t i, Car& car) const;
 
@@ -83,9 +86,9 @@ class World {
   WorldSettings settings_;
   std::optional<Walls> walls_;
   std::vector<Car> cars_;
-  std::vector<Name> names_;
-  std::vector<Solid> solids_;        // (cars, solids_per_car_)
-  std::size_t solids_per_car_ = 0;
+  std::unique_ptr<Objects> objects_;  // none where every car is alone on an empty track
+  std::size_t reward_columns_ = kRewardStates;
+  std::uint64_t shared_episodes_ = 0;
   Crew crew_;
   std::mutex busy_;  // two Python threads may hold the same world while neither holds the interpreter's lock
 };

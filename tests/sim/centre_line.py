@@ -28,7 +28,7 @@ class CentreLine:
         self.batches = 0
         self.started_with: tuple[Track, int] | None = None
 
-    def start(self, track: Track, cars: int) -> None:
+    def start(self, track: Track, cars: int, objects: int = 0) -> None:
         self.started_with = track, cars
 
     def rewards(self, states: NDArray[np.float64], cars: NDArray[np.int32]) -> NDArray[np.float64]:

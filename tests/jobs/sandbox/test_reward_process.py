@@ -12,10 +12,21 @@ import pytest
 from jobs.sandbox import RewardProcess
 from jobs.sandbox.parameters import parameters_maker
 from jobs.sandbox.reward_process import Failed
+from sim.objects import Bots, Boxes, TrackObjects
+from sim.reference.geometry import Geometry
+from sim.reference.objects import Thing, object_parameters
 from sim.reward_examples import EXAMPLES
 from sim.reward_parameters import REWARD_PARAMETERS
-from sim.reward_state import COLUMN, REWARD_STATE
-from sim.track import Track
+from sim.reward_state import (
+    COLUMN,
+    OBJECT_COLUMN,
+    OBJECT_KINDS,
+    REWARD_STATE,
+    objects_in,
+    reward_columns,
+)
+from sim.reward_states import sample_reward_states
+from sim.track import Direction, Track
 from tests.jobs.sandbox.conftest import RunCode, States
 
 HEADING = """
@@ -145,6 +156,48 @@ def test_params_have_the_documented_keys_and_types(states: States, track: Track)
         if parameter.type == "[int, int]":
             assert [type(entry) for entry in value] == [int, int], parameter.name
     assert all(type(point) is tuple and len(point) == 2 for point in made["waypoints"])
+
+
+@pytest.mark.parametrize("objects", [Boxes(3), Bots(2, speed_mps=0.5)], ids=["boxes", "bots"])
+def test_params_about_objects_are_those_of_the_reference(objects: TrackObjects, track: Track) -> None:
+    """Through the sandbox and back: the function returns one number for each key, whose value is checked outside."""
+    states = sample_reward_states(track, Direction.COUNTERCLOCKWISE, 100, 3, objects)
+    geometry = Geometry.of(track)
+    told = 0
+    for state in states:
+        made = parameters_maker(reward_columns(objects.count))(state.tolist(), [])
+        kinds = [OBJECT_KINDS[int(row[OBJECT_COLUMN["kind"]])] for row in objects_in(state)]
+        things = [
+            Thing(kind, (*location, float(row[OBJECT_COLUMN["yaw"]])), speed)  # type: ignore[arg-type]
+            for kind, location, row, speed in zip(
+                kinds, made["objects_location"], objects_in(state), made["objects_speed"], strict=True
+            )
+        ]
+        heading = math.radians(made["heading"])
+        base = (made["x"] - 0.14 * math.cos(heading), made["y"] - 0.14 * math.sin(heading), heading)
+        for key, value in object_parameters(geometry, base, things).items():
+            near = key in ("objects_distance", "objects_distance_from_center")
+            assert made[key] == (pytest.approx(value, abs=1e-6) if near else value), key
+        told += len(made["objects_distance"])
+    assert told == 100 * objects.count
+    keys = sorted(key for key in made if key.startswith(("object", "closest_objects")))
+    code = (
+        f"KEYS = {keys!r}\n"
+        "def reward_function(params):\n"
+        "    x, y = params['objects_location'][params['closest_objects'][1]]\n"
+        "    assert all(type(b) is bool for b in params['objects_left_of_center'])\n"
+        "    assert all(len(params[k]) == len(params['objects_speed']) for k in KEYS if k.startswith('objects_'))\n"
+        "    return x + 10 * y + 100 * sum(params['objects_heading'])\n"
+    )
+    with RewardProcess(code) as process:
+        process.start(track, 1, objects.count)
+        rewards = process.rewards(states, np.zeros(len(states), dtype=np.int32))
+        expected = []
+        for state in states:
+            params = process.parameters(state)
+            x, y = params["objects_location"][params["closest_objects"][1]]
+            expected.append(x + 10 * y + 100 * sum(params["objects_heading"]))
+        assert rewards.tolist() == expected
 
 
 def test_params_carry_the_states_of_their_row(run_code: RunCode, states: States) -> None:
