@@ -91,15 +91,15 @@ Shape = tuple[int, int, int]
 def shape_behind(layer: Convolution | Pooling, shape: Shape) -> Shape:
     """Height, width and channels behind a layer over a picture. ValueError where the picture is too small for it."""
     if isinstance(layer, Pooling):
-        height, width, filters = layer.size, layer.size, shape[2]
-    else:
-        filters, _, height, width = layer.weight.shape
-    same = isinstance(layer, Convolution) and layer.padding == "same"
-    return (
-        _places(shape[0], height, layer.stride, same=same),
-        _places(shape[1], width, layer.stride, same=same),
-        filters,
-    )
+        return picture_behind(shape, (layer.size, layer.size), layer.stride, shape[2])
+    filters, _, height, width = layer.weight.shape
+    return picture_behind(shape, (height, width), layer.stride, filters, same=layer.padding == "same")
+
+
+def picture_behind(shape: Shape, kernel: tuple[int, int], stride: int, filters: int, *, same: bool = False) -> Shape:
+    """Height, width and channels behind so many filters. ValueError where the picture is too small for them."""
+    height, width = (_places(size, side, stride, same=same) for size, side in zip(shape, kernel, strict=False))
+    return height, width, filters
 
 
 def _places(size: int, kernel: int, stride: int, *, same: bool) -> int:

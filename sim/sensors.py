@@ -28,15 +28,25 @@ class Sensor:
 
 @dataclass(frozen=True)
 class Network:
-    """One policy network: its name in files, the kinds of sensor it is for, and its layers where all are dense."""
+    """One policy network: its name in files, the kinds of sensor it is for, and its layers.
+
+    What each sensor's tower gives stands side by side and goes through the layers `dense`. A camera's tower has
+    convolutions (filters, kernel, stride; none leaves the picture) and layers `camera_dense`; a pair of cameras may
+    have convolutions of its own and no such layers. A LIDAR's tower has the layers `lidar_dense`. `activation` stands
+    behind each of them.
+    """
 
     name: str
     title: str
     kinds: frozenset[SensorKind]
     trainable: bool
     description: str
-    dense: tuple[int, ...] = ()
-    activation: str = ""
+    dense: tuple[int, ...]
+    activation: str
+    convolutions: tuple[tuple[int, int, int], ...] = ()
+    stereo_convolutions: tuple[tuple[int, int, int], ...] = ()
+    camera_dense: tuple[int, ...] = ()
+    lidar_dense: tuple[int, ...] = ()
 
 
 # Figures of the real sensors: SimApp 6 and its car description; the console's pages where they say the same.
@@ -122,19 +132,45 @@ LIDAR_DENSE = Network(
     (256, 256),
     "relu",
 )
+PADDOCK_CAMERA = Network(
+    "PADDOCK_CAMERA",
+    "Small CNN",
+    _CAMERA,
+    False,
+    "Convolutions 8/4/2 and 16/3/2 (filters, kernel, stride) and a layer of 64: for the small picture, a hundredth of "
+    "the work of the 3-layer CNN.",
+    (64,),
+    "relu",
+    convolutions=((8, 4, 2), (16, 3, 2)),
+    lidar_dense=(64,),
+)
+
+# SimApp's markov/sensors/utils.py and architecture/custom_architectures.py. Its lists name batch normalisation and tanh
+# beside the deeper two, but agents/utils.py builds all of them by the plain scheme with a rectifier behind each layer.
 SHALLOW_CNN = Network(
     "DEEP_CONVOLUTIONAL_NETWORK_SHALLOW",
     "3-layer CNN",
     _CAMERA,
     False,
     "Convolutions 32/8/4, 64/4/2, 64/3/1 (filters, kernel, stride) with rectifiers.",
+    (512,),
+    "relu",
+    convolutions=((32, 8, 4), (64, 4, 2), (64, 3, 1)),
+    lidar_dense=(256, 256),
 )
+_STEREO = ((32, 3, 1), (64, 3, 2), (64, 3, 1), (128, 3, 2), (128, 3, 1))
 MIDDLE_CNN = Network(
     "DEEP_CONVOLUTIONAL_NETWORK",
     "5-layer CNN",
     _CAMERA,
     False,
     "Convolutions 32/5/2, 32/3/1, 64/3/2, 64/3/1 and a layer of 64.",
+    (512,),
+    "relu",
+    convolutions=((32, 5, 2), (32, 3, 1), (64, 3, 2), (64, 3, 1)),
+    stereo_convolutions=_STEREO,
+    camera_dense=(64,),
+    lidar_dense=(256, 256),
 )
 DEEP_CNN = Network(
     "DEEP_CONVOLUTIONAL_NETWORK_DEEP",
@@ -142,10 +178,16 @@ DEEP_CNN = Network(
     _CAMERA,
     False,
     "Convolutions 32/8/4, 32/4/2, 64/4/2, 64/3/1 and two layers of 512.",
+    (256, 128),
+    "relu",
+    convolutions=((32, 8, 4), (32, 4, 2), (64, 4, 2), (64, 3, 1)),
+    stereo_convolutions=_STEREO,
+    camera_dense=(512, 512),
+    lidar_dense=(256, 256),
 )
 
 NETWORKS: dict[str, Network] = {
-    network.name: network for network in (PADDOCK_SMALL, LIDAR_DENSE, SHALLOW_CNN, MIDDLE_CNN, DEEP_CNN)
+    network.name: network for network in (PADDOCK_SMALL, LIDAR_DENSE, PADDOCK_CAMERA, SHALLOW_CNN, MIDDLE_CNN, DEEP_CNN)
 }
 
 

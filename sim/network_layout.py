@@ -1,0 +1,126 @@
+"""The layers of a car's network, with the names and shapes of their arrays: what files, learners and the core share.
+
+policy.camera.0.weight  (32, 1, 8, 8)    layer 0 of the tower that sees the camera: a convolution, as torch keeps it
+policy.lidar.1.bias     (256,)           a dense layer of the LIDAR's tower
+policy.0.weight         (512, 11520)     the first layer behind all towers
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.layers import Convolution, Dense, Layer, Numbers, Picture, Shape, Tower, picture_behind
+from sim.policy import Policy
+from sim.sensors import STEREO_CAMERAS, Network, Sensor, SensorKind
+
+
+@dataclass(frozen=True)
+class TowerLayout:
+    """One input, the convolutions (filters, kernel, stride) over it and the dense layers behind those."""
+
+    name: str
+    sees: Numbers | Picture
+    convolutions: tuple[tuple[int, int, int], ...] = ()
+    dense: tuple[int, ...] = ()
+
+    def picture(self) -> Shape:
+        """Height, width and channels behind the convolutions. ValueError where the picture is too small for them."""
+        shape: Shape = self.sees.grid
+        for filters, kernel, stride in self.convolutions:
+            shape = picture_behind(shape, (kernel, kernel), stride, filters)
+        return shape
+
+    def outputs(self) -> int:
+        """Numbers that the tower gives."""
+        return self.dense[-1] if self.dense else int(np.prod(self.picture()))
+
+    def weights(self) -> list[tuple[int, ...]]:
+        """Shape of each layer's weight."""
+        channels = [self.sees.grid[2], *(filters for filters, _, _ in self.convolutions)]
+        shapes: list[tuple[int, ...]] = [
+            (filters, channels[index], kernel, kernel) for index, (filters, kernel, _) in enumerate(self.convolutions)
+        ]
+        sizes = [int(np.prod(self.picture())), *self.dense]
+        return shapes + [(outputs, inputs) for inputs, outputs in pairwise(sizes)]
+
+
+@dataclass(frozen=True)
+class NetworkLayout:
+    """Towers side by side, the trunk behind them and the last layer: logits, or means in [-1, 1] where `continuous`."""
+
+    towers: tuple[TowerLayout, ...]
+    trunk: tuple[int, ...]
+    outputs: int
+    activation: str
+    continuous: bool
+
+    def arrays(self) -> dict[str, tuple[int, ...]]:
+        """Names and shapes of all arrays, weights and biases, in the order of the layers."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        for tower in self.towers:
+            shapes.update(_named(f"policy.{tower.name}", tower.weights()))
+        sizes = [sum(tower.outputs() for tower in self.towers), *self.trunk, self.outputs]
+        shapes.update(_named("policy", [(outputs, inputs) for inputs, outputs in pairwise(sizes)]))
+        return shapes
+
+    def policy(self, arrays: Mapping[str, NDArray[np.float32]]) -> Policy:
+        """The network in the native core. ValueError for arrays that are not those of `arrays()`."""
+        expected = self.arrays()
+        found = {name: array.shape for name, array in arrays.items()}
+        if found != expected:
+            odd = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
+            raise ValueError(f"these are not the arrays of this network: {', '.join(odd[:4])}")
+        return Policy([self._tower(tower, arrays) for tower in self.towers], self._trunk(arrays))
+
+    def _tower(self, tower: TowerLayout, arrays: Mapping[str, NDArray[np.float32]]) -> Tower:
+        layers: list[Layer] = []
+        for index in range(len(tower.convolutions) + len(tower.dense)):
+            weight, bias = (arrays[f"policy.{tower.name}.{index}.{part}"] for part in ("weight", "bias"))
+            if index < len(tower.convolutions):
+                layers.append(Convolution(weight, bias, tower.convolutions[index][2], activation=self.activation))
+            else:
+                layers.append(Dense(weight, bias, self.activation))
+        return Tower(tower.sees, layers)
+
+    def _trunk(self, arrays: Mapping[str, NDArray[np.float32]]) -> list[Dense]:
+        last = "tanh" if self.continuous else "linear"
+        activations = [self.activation] * len(self.trunk) + [last]
+        return [
+            Dense(arrays[f"policy.{index}.weight"], arrays[f"policy.{index}.bias"], activation)
+            for index, activation in enumerate(activations)
+        ]
+
+
+def network_layout(
+    network: Network, sees: Sequence[tuple[Sensor, Numbers | Picture]], outputs: int, *, continuous: bool
+) -> NetworkLayout:
+    """The network behind these sensors, each with its row as the policy sees it (frames of a stack in it).
+
+    ValueError for a picture that is too small for the network, or a network that cannot see pictures.
+    """
+    towers = tuple(_tower_of(network, sensor, seen) for sensor, seen in sees)
+    return NetworkLayout(towers, network.dense, outputs, network.activation, continuous)
+
+
+def _tower_of(network: Network, sensor: Sensor, seen: Numbers | Picture) -> TowerLayout:
+    if isinstance(seen, Picture):
+        if not network.convolutions:
+            raise ValueError(f"the network {network.title!r} cannot see pictures; choose one with convolutions")
+        both = sensor is STEREO_CAMERAS and bool(network.stereo_convolutions)
+        convolutions = network.stereo_convolutions if both else network.convolutions
+        return TowerLayout(str(sensor.kind), seen, convolutions, () if both else network.camera_dense)
+    return TowerLayout(str(sensor.kind), seen, (), network.lidar_dense if sensor.kind is SensorKind.LIDAR else ())
+
+
+def _named(prefix: str, weights: list[Any]) -> dict[str, tuple[int, ...]]:
+    shapes: dict[str, tuple[int, ...]] = {}
+    for index, weight in enumerate(weights):
+        shapes[f"{prefix}.{index}.weight"] = weight
+        shapes[f"{prefix}.{index}.bias"] = (weight[0],)
+    return shapes
