@@ -124,6 +124,7 @@ def test_a_delivery_that_waits_is_followed_on_the_page(visitors: Visitors, insta
     assert accessibility_faults(page) == []
 
 
+@pytest.mark.slow
 def test_every_page_is_clean_in_light_and_dark_wide_and_narrow(
     visitors: Visitors, instance: Instance, spender: str
 ) -> None:

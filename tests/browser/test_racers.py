@@ -104,6 +104,7 @@ def test_all_that_match_without_javascript(visitors: Visitors, instance: Instanc
     assert state_of(instance, "tui") == {("active", True)}
 
 
+@pytest.mark.slow
 def test_one_racer_and_a_statement_are_clean_wide_and_narrow(visitors: Visitors, instance: Instance) -> None:
     two_racers(instance, "moa")
     admin = administrator(visitors, instance)

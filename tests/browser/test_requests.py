@@ -101,6 +101,7 @@ def test_requests_work_without_javascript(visitors: Visitors, instance: Instance
     expect(racer.get_by_text("delete an old one first")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_the_workshop_and_the_audit_are_clean(visitors: Visitors, instance: Instance) -> None:
     guest = visitors.page(width=390)
     for path in ("/workshop", "/workshop/handout"):

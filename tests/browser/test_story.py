@@ -145,6 +145,7 @@ def test_a_wrong_password_says_so_and_lets_nobody_in(visitors: Visitors) -> None
     expect(page.get_by_role("button", name="Sign in")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_every_page_is_clean_in_light_and_dark_wide_and_narrow(visitors: Visitors, instance: Instance) -> None:
     admin = administrator(visitors, instance)
     addresses = [

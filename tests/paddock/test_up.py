@@ -88,6 +88,7 @@ def test_it_starts_greets_stops_and_starts_again(data: Path) -> None:
     assert second.wait(timeout=40) == 0
 
 
+@pytest.mark.slow
 def test_a_second_one_on_the_same_data_is_refused(data: Path) -> None:
     first = start(data, free_port())
     greeting(first)
@@ -118,6 +119,7 @@ def test_nothing_outlives_a_supervisor_that_is_killed(data: Path) -> None:
     assert wait_until_gone(children) == []
 
 
+@pytest.mark.slow
 def test_a_part_that_dies_is_started_again(data: Path) -> None:
     port = free_port()
     process = start(data, port)
