@@ -9,21 +9,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sim.env import TimeTrialEnv, TimeTrialVectorEnv
+    from sim.env import RacingEnv
     from sim.track import Track
+    from sim.vector_env import RacingVectorEnv
 
 SIMULATOR_VERSION = "3"
 """Changes whenever the same seed and actions may give other bits; recorded with every result."""
 
 
-def make(track: str | Track, **settings: Any) -> TimeTrialEnv:
+def make(track: str | Track, **settings: Any) -> RacingEnv:
     """A Gymnasium Env with one car on `track` (a name from the library, or a Track); see `sim.env`."""
     from sim import env
 
     return env.make(track, **settings)
 
 
-def make_vec(track: str | Track, num_envs: int, **settings: Any) -> TimeTrialVectorEnv:
+def make_vec(track: str | Track, num_envs: int, **settings: Any) -> RacingVectorEnv:
     """A Gymnasium VectorEnv with `num_envs` cars; see `sim.env`."""
     from sim import env
 

@@ -46,6 +46,13 @@ def native_track(track: Track) -> _core.Track:
     return _core.Track(track.centre, track.inner, track.outer, track.closed)
 
 
+def checked_seed(seed: int) -> int:
+    """The seed itself; ValueError where it is no unsigned number of 64 bits."""
+    if not 0 <= seed < 2**64:
+        raise ValueError(f"seed is {seed}; it must be 0 to 2**64 - 1")
+    return seed
+
+
 class World:
     """`cars` cars on one track as it is driven, each alone on it or, with `others`, all on it together.
 
@@ -55,7 +62,8 @@ class World:
     float64 (n, k, len(OBJECT_STATE)), a view of them; `pose` float64 (n, 3) x, y, yaw (rad) of the base; `status` uint8
     (n,) index into STATUSES; `done` bool (n,); `lap` int32 (n,) laps completed in the episode; `lap_steps` and
     `lap_resets` int32 (n,) of the lap completed in this very step, else 0 (a lap has at least one step); `box_resets`
-    int32 (n,) how often in a row the car was put back at one box.
+    int32 (n,) how often in a row the car was put back at one box; `clipped` bool (n,) where this step's action was out
+    of range, `clipped_steps` int32 (n,) how often in the episode.
 
     After construction and `reset` every car is on its `prepare` row: standing, steps 1, reward 0. Where `done` is set
     the arrays still hold the last row of the episode, its observation included; the next `step` ignores that car's
@@ -87,8 +95,7 @@ class World:
         threads: int = 1,
     ) -> None:
         rules = EpisodeRules() if rules is None else rules
-        if not 0 <= seed < 2**64:
-            raise ValueError(f"seed is {seed}; it must be 0 to 2**64 - 1")
+        checked_seed(seed)
         if not 0.15 <= lidar_clip_m <= 12.0:
             raise ValueError(f"lidar_clip_m is {lidar_clip_m}; it must be 0.15 to 12")
         if not 0.0 <= lidar_noise_m <= 1.0:
@@ -137,22 +144,35 @@ class World:
         self.lap_steps: NDArray[np.int32] = self._core.lap_steps
         self.lap_resets: NDArray[np.int32] = self._core.lap_resets
         self.box_resets: NDArray[np.int32] = self._core.box_resets
+        self.clipped: NDArray[np.bool_] = self._core.clipped.view(np.bool_)
+        self.clipped_steps: NDArray[np.int32] = self._core.clipped_steps
 
     @property
     def core(self) -> _core.World:
         """The native world, for what steps it without Python."""
         return self._core
 
-    def reset(self, mask: NDArray[np.bool_] | None = None, start: NDArray[np.float64] | None = None) -> None:
+    def reset(
+        self,
+        mask: NDArray[np.bool_] | None = None,
+        start: NDArray[np.float64] | None = None,
+        seed: int | NDArray[np.uint64] | None = None,
+    ) -> None:
         """Begin a new episode for the cars in `mask` (all without one), at `start` (n,) fractions of the lap if given.
 
+        With one `seed` these cars do what they would do in a new world of that seed. With `seed` uint64 (n,) each does
+        what the only car of a new world of its seed would. Without, their random numbers go on.
         ValueError or TypeError for arrays of another size or kind.
         """
-        self._core.reset(mask, start)
+        alone = isinstance(seed, np.ndarray)
+        if isinstance(seed, int):
+            seed = np.full(self.cars, checked_seed(seed), np.uint64)
+        self._core.reset(mask, start, seed, alone)
 
     def step(self, actions: NDArray[np.float64]) -> None:
         """Drive every car 1/15 s. `actions` float64 (n, 2), C-contiguous: steering in degrees, left positive, and speed
-        in m/s; clipped to +-30 and 0.1..4. NaN ends that car's episode with the status `error`.
+        in m/s; clipped to +-30 and 0.1..4, which `clipped` reports. NaN ends that car's episode with the status
+        `error`.
 
         TypeError for another kind of array, ValueError for another number of rows. Holds no interpreter lock.
         """

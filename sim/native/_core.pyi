@@ -1,6 +1,6 @@
 from typing import Any
 
-from numpy import bool_, float32, float64, int32, uint8
+from numpy import bool_, float32, float64, int32, uint8, uint64
 from numpy.typing import NDArray
 
 FEATURE_COUNT: int
@@ -64,7 +64,17 @@ class World:
     @property
     def box_resets(self) -> NDArray[int32]: ...
     def solids(self, car: int) -> list[tuple[int, float, float, float, float, float, float]]: ...
-    def reset(self, mask: NDArray[bool_] | None, start: NDArray[float64] | None) -> None: ...
+    @property
+    def clipped(self) -> NDArray[uint8]: ...
+    @property
+    def clipped_steps(self) -> NDArray[int32]: ...
+    def reset(
+        self,
+        mask: NDArray[bool_] | None,
+        start: NDArray[float64] | None,
+        seeds: NDArray[uint64] | None = None,
+        alone: bool = False,
+    ) -> None: ...
     def step(self, actions: NDArray[float64]) -> None: ...
     def place(self, poses: NDArray[float64]) -> None: ...
 

@@ -25,6 +25,7 @@ namespace {
 using Pairs = nb::ndarray<const double, nb::shape<-1, 2>, nb::c_contig, nb::device::cpu>;
 using Triples = nb::ndarray<const double, nb::shape<-1, 3>, nb::c_contig, nb::device::cpu>;
 using Numbers = nb::ndarray<const double, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
+using Seeds = nb::ndarray<const std::uint64_t, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 using Flags = nb::ndarray<const bool, nb::ndim<1>, nb::c_contig, nb::device::cpu>;
 
 std::vector<Point> line(const Pairs& array) {
@@ -90,9 +91,11 @@ std::shared_ptr<World> make_world(std::shared_ptr<Track> track, std::size_t cars
   return std::make_shared<World>(track, settings);
 }
 
-void reset(World& world, nb::object mask, nb::object starts) {
+void reset(World& world, nb::object mask, nb::object starts, nb::object seeds, bool alone) {
   const bool* chosen = nullptr;
   const double* fractions = nullptr;
+  const std::uint64_t* streams = nullptr;
+  Seeds whole_numbers;
   Flags flags;
   Numbers numbers;
   if (!mask.is_none()) {
@@ -105,8 +108,13 @@ void reset(World& world, nb::object mask, nb::object starts) {
     need(numbers.shape(0), world.cars(), "start");
     fractions = numbers.data();
   }
+  if (!seeds.is_none()) {
+    if (!nb::try_cast(seeds, whole_numbers, false)) throw nb::type_error("seeds must be a contiguous array of uint64");
+    need(whole_numbers.shape(0), world.cars(), "seeds");
+    streams = whole_numbers.data();
+  }
   const nb::gil_scoped_release release;
-  world.reset(chosen, fractions);
+  world.reset(chosen, fractions, streams, alone);
 }
 
 void step(World& world, const Pairs& actions) {
@@ -224,7 +232,9 @@ NB_MODULE(_core, m) {
       .def_prop_ro("lap_resets", array_of(&World::lap_resets, 0))
       .def_prop_ro("box_resets", array_of(&World::box_resets, 0))
       .def("solids", &solids_of, "car"_a)
-      .def("reset", &reset, "mask"_a.none(), "start"_a.none())
+      .def_prop_ro("clipped", array_of(&World::clipped, 0))
+      .def_prop_ro("clipped_steps", array_of(&World::clipped_steps, 0))
+      .def("reset", &reset, "mask"_a.none(), "start"_a.none(), "seeds"_a.none() = nb::none(), "alone"_a = false)
       .def("step", &step, "actions"_a.noconvert())
       .def("place", &place, "poses"_a.noconvert());
   m.def("make_world", &make_world, nb::kw_only(), "track"_a, "cars"_a, "seed"_a, "laps"_a, "continuous"_a,

@@ -40,8 +40,8 @@ bool in_view(Point p, double z, Point eye, SinCos yaw) {
 
 }  // namespace
 
-Objects::Objects(const Track& track, const ObjectRules& rules, std::size_t cars, std::uint64_t seed)
-    : track_(track), rules_(rules), lanes_(track), seed_(seed) {
+Objects::Objects(const Track& track, const ObjectRules& rules, std::size_t cars)
+    : track_(track), rules_(rules), lanes_(track) {
   const BoxRules& boxes = rules.boxes;
   const std::size_t standing = boxes.places.empty() ? static_cast<std::size_t>(boxes.count) : boxes.places.size();
   const auto moving = static_cast<std::size_t>(rules.bots.count);
@@ -60,7 +60,7 @@ Objects::Objects(const Track& track, const ObjectRules& rules, std::size_t cars,
   solids_.resize(cars * per_car_);
   seen_.assign(cars, 0);
   halts_.assign(cars, 0);
-  place(0, 0);  // says at once where they do not fit
+  place(0, 0, 0, 0);  // says at once where they do not fit
 }
 
 template <typename F>
@@ -116,9 +116,9 @@ std::vector<double> Objects::spread(std::int32_t count, double from_m, double to
   return places;
 }
 
-void Objects::place(std::size_t car, std::uint64_t episode) {
+void Objects::place(std::size_t car, std::uint64_t seed, std::uint64_t number, std::uint64_t episode) {
   Road& here = road(car);
-  here.random = Random(seed_ ^ kStream, car, episode);
+  here.random = Random(seed ^ kStream, number, episode);
   here.steps = 0;
   here.standing = 0;
   place_boxes(here);

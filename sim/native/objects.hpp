@@ -64,13 +64,14 @@ struct Touch {
 class Objects {
  public:
   // Throws std::invalid_argument where they do not fit on the track.
-  Objects(const Track& track, const ObjectRules& rules, std::size_t cars, std::uint64_t seed);
+  Objects(const Track& track, const ObjectRules& rules, std::size_t cars);
 
   bool shared() const { return rules_.others != Others::absent; }
   std::size_t per_car() const { return per_car_; }
 
-  // Places the boxes and bots of a car's road anew. On a shared road they are all cars', and `car` is 0.
-  void place(std::size_t car, std::uint64_t episode);
+  // Places the boxes and bots of a car's road anew, from a stream of (seed, number, episode). On a shared road they are
+  // all cars', and `car` is 0.
+  void place(std::size_t car, std::uint64_t seed, std::uint64_t number, std::uint64_t episode);
   // 1/15 s of a road; a bot that drove into a car since the last time stands, and the others with it.
   void drive(std::size_t car);
   // Where a car is from now on, on a shared road.
@@ -130,7 +131,6 @@ class Objects {
   const Track& track_;
   ObjectRules rules_;
   Lanes lanes_;
-  std::uint64_t seed_;
   std::size_t per_car_;
   std::vector<Road> roads_;
   std::vector<Object> company_;       // the cars of a shared road, as of this row

@@ -34,7 +34,7 @@ World::World(std::shared_ptr<const Track> track, const WorldSettings& settings)
     lidar.assign(n * kBeams, 0.0f);
   }
   if (settings.objects) {
-    objects_ = std::make_unique<Objects>(*track_, *settings.objects, n, settings.seed);
+    objects_ = std::make_unique<Objects>(*track_, *settings.objects, n);
     if (objects_->per_car() > 0) reward_columns_ += kObjectsColumns + objects_->per_car() * kObjectColumns;
   }
   features.assign(n * kFeatures, 0.0f);
@@ -46,6 +46,9 @@ World::World(std::shared_ptr<const Track> track, const WorldSettings& settings)
   lap_steps.assign(n, 0);
   lap_resets.assign(n, 0);
   box_resets.assign(n, 0);
+  clipped.assign(n, 0);
+  clipped_steps.assign(n, 0);
+  for (std::size_t i = 0; i < n; ++i) names_.push_back({settings.seed, i});
   reset(nullptr, nullptr);
 }
 
@@ -56,7 +59,7 @@ double World::own_start(std::size_t i, Car& car) const {
   double fraction = rules.start_offset;
   if (track_->closed()) {
     if (rules.start == Start::advance) {
-      fraction += kAdvance * static_cast<double>((static_cast<std::int64_t>(i) + car.episode) % 20);
+      fraction += kAdvance * static_cast<double>((names_[i].number + static_cast<std::uint64_t>(car.episode)) % 20);
     } else if (rules.start == Start::random) {
       fraction += car.random.uniform();
     }
@@ -70,14 +73,14 @@ void World::begin(std::size_t i, const double* start) {
   const std::int64_t episode = car.episode + 1;
   car = Car{};
   car.episode = episode;
-  car.random = Random(settings_.seed, i, static_cast<std::uint64_t>(episode));
+  car.random = Random(names_[i].seed, names_[i].number, static_cast<std::uint64_t>(episode));
   car.start_fraction = own_start(i, car);
   if (start != nullptr) car.start_fraction = start[i];
   if (objects_ == nullptr) {
     stand(car.motion, track_->start_pose(car.start_fraction));
   } else {
     const bool grid = objects_->shared() && start == nullptr && settings_.rules.start == Start::fixed;
-    if (!objects_->shared()) objects_->place(i, static_cast<std::uint64_t>(episode));
+    if (!objects_->shared()) objects_->place(i, names_[i].seed, names_[i].number, static_cast<std::uint64_t>(episode));
     stand(car.motion, grid ? objects_->grid_pose(i, car.start_fraction)
                            : objects_->start_pose(i, car.start_fraction));
   }
@@ -86,6 +89,8 @@ void World::begin(std::size_t i, const double* start) {
   lap_steps[i] = 0;
   lap_resets[i] = 0;
   box_resets[i] = 0;
+  clipped[i] = 0;
+  clipped_steps[i] = 0;
   done[i] = 0;
 }
 
@@ -232,6 +237,7 @@ void World::fail(std::size_t i) {
 bool World::accept(std::size_t i, double steering_deg, double speed_mps) {
   Car& car = cars_[i];
   car.doing = Doing::nothing;
+  clipped[i] = 0;
   if (done[i]) {
     if (settings_.rules.auto_reset) {
       car.doing = Doing::beginning;
@@ -245,8 +251,12 @@ bool World::accept(std::size_t i, double steering_deg, double speed_mps) {
     car.doing = Doing::failing;
     return false;
   }
-  car.command.steering_rad = std::clamp(steering_deg, -kMaximumSteering_deg, kMaximumSteering_deg) * kRadians;
-  car.command.speed_mps = std::clamp(speed_mps, kMinimumSpeed_mps, kMaximumSpeed_mps);
+  const double steering = std::clamp(steering_deg, -kMaximumSteering_deg, kMaximumSteering_deg);
+  const double speed = std::clamp(speed_mps, kMinimumSpeed_mps, kMaximumSpeed_mps);
+  clipped[i] = steering != steering_deg || speed != speed_mps;
+  clipped_steps[i] += clipped[i];
+  car.command.steering_rad = steering * kRadians;
+  car.command.speed_mps = speed;
   car.doing = car.pausing == 0 ? Doing::running : Doing::pausing;
   if (car.doing == Doing::running) car.off_limits = false;
   return car.doing == Doing::running;
@@ -341,7 +351,7 @@ void World::meet() {
   }
 }
 
-void World::reset(const bool* mask, const double* starts) {
+void World::reset(const bool* mask, const double* starts, const std::uint64_t* seeds, bool alone) {
   const std::lock_guard guard(busy_);
   for (std::size_t i = 0; i < cars_.size(); ++i) {
     if (starts != nullptr && (mask == nullptr || mask[i]) && !(starts[i] >= 0.0 && starts[i] < 1.0)) {
@@ -349,8 +359,14 @@ void World::reset(const bool* mask, const double* starts) {
     }
   }
   const auto chosen = [&](std::size_t i) { return mask == nullptr || mask[i]; };
+  for (std::size_t i = 0; i < cars_.size() && seeds != nullptr; ++i) {
+    if (!chosen(i)) continue;
+    names_[i] = {seeds[i], alone ? 0 : i};
+    cars_[i].episode = -1;
+  }
   if (objects_ != nullptr && objects_->shared()) {
-    if (mask == nullptr) objects_->place(0, shared_episodes_++);
+    if (mask == nullptr && seeds != nullptr) shared_episodes_ = 0;
+    if (mask == nullptr) objects_->place(0, names_[0].seed, 0, shared_episodes_++);
     for (std::size_t i = 0; i < cars_.size(); ++i) {
       if (chosen(i)) objects_->note(i, cars_[i].motion, 0.0, false, false);
     }

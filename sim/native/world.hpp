@@ -39,8 +39,9 @@ class World {
   World(std::shared_ptr<const Track> track, const WorldSettings& settings);
 
   // Begins a new episode for the cars whose mask is set (all without a mask), at their own start or at the
-  // fractions of the lap given. Writes their `prepare` rows.
-  void reset(const bool* mask, const double* starts);
+  // fractions of the lap given. Writes their `prepare` rows. With seeds their streams and counts of episodes begin
+  // anew too: `alone` each as in a world where it is the only car, else as the car of this number.
+  void reset(const bool* mask, const double* starts, const std::uint64_t* seeds = nullptr, bool alone = false);
   // actions: (cars, 2) steering in degrees and speed in m/s.
   void step(const double* actions);
   // Puts cars anywhere, standing still, in the middle of their episode: (cars, 3) x, y, yaw of the base.
@@ -56,10 +57,13 @@ class World {
 
   std::vector<float> features, lidar;
   std::vector<double> reward_states, pose;
-  std::vector<std::uint8_t> status, done;
-  std::vector<std::int32_t> lap, lap_steps, lap_resets, box_resets;
+  std::vector<std::uint8_t> status, done, clipped;
+  std::vector<std::int32_t> lap, lap_steps, lap_resets, box_resets, clipped_steps;
 
  private:
+  struct Name {  // whose random numbers and turn in the round robin a car has
+    std::uint64_t seed, number;
+  };
   struct Row {  // what one row says, before it is written
     TrackState at;
     SinCos yaw;
@@ -86,6 +90,7 @@ class World {
   WorldSettings settings_;
   std::optional<Walls> walls_;
   std::vector<Car> cars_;
+  std::vector<Name> names_;
   std::unique_ptr<Objects> objects_;  // none where every car is alone on an empty track
   std::size_t reward_columns_ = kRewardStates;
   std::uint64_t shared_episodes_ = 0;

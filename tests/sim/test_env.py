@@ -11,24 +11,41 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 import sim
+from sim.action_space import ContinuousActionSpace, DiscreteActionSpace
+from sim.env import ENVIRONMENTS
 from sim.episode import EpisodeRules, EpisodeStatus
 from sim.reward_state import COLUMN
 from sim.track import Direction
 from sim.world import BEAM_COUNT, FEATURE_COUNT, FEATURES
-from tests.sim.ovals import oval
+from tests.sim.ovals import hairpin, oval
 
 AIM, HINGE = FEATURES.index("ahead_y_1m"), FEATURES.index("hinge_angle")
 TABLE = [(-30.0, 0.6), (0.0, 1.0), (30.0, 0.6)]
 
 
 @pytest.mark.parametrize(
-    "settings", [{}, {"sensor": "lidar"}, {"actions": TABLE}, {"sensor": "lidar", "lidar_noise_m": 0.01}]
+    "settings",
+    [{}, {"actions": TABLE}, {"actions": DiscreteActionSpace.default()}, {"actions": ContinuousActionSpace()}],
 )
-def test_the_checker_of_gymnasium_is_content(settings: dict[str, Any]) -> None:
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_the_checker_of_gymnasium_is_content_without_a_warning(name: str, settings: dict[str, Any]) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        warnings.filterwarnings("ignore", message=".*infinity.*|.*spec.*|.*render.*")
-        check_env(sim.make(oval(), **settings), skip_render_check=True)
+        check_env(gym.make(f"sim.env:{name}", track=oval(), render_mode="rgb_array", **settings).unwrapped)
+
+
+@pytest.mark.parametrize("name", ENVIRONMENTS)
+def test_what_is_seen_lies_in_its_space_however_wildly_a_car_drives(name: str) -> None:
+    random = np.random.default_rng(2)
+    for preset in ("deepracer", "ideal", "low-grip"):
+        envs = gym.make_vec(f"sim.env:{name}", num_envs=64, track=hairpin(), preset=preset)
+        seen, _ = envs.reset(seed=1)
+        held = random.uniform(-1.0, 1.0, (64, 2)).astype(np.float32)
+        for step in range(120):
+            assert seen in envs.observation_space, step
+            swerving = random.random(64) < 0.2
+            held[swerving] = random.choice([-1.0, 1.0], (swerving.sum(), 2))
+            seen = envs.step(held)[0]
 
 
 def test_registered_ids_make_both_kinds() -> None:
@@ -75,21 +92,6 @@ def test_the_reward_is_metres_of_progress_and_minus_one_for_leaving() -> None:
     assert total == pytest.approx(gained - 1.0, abs=1e-9)
 
 
-def test_after_an_ending_the_next_step_begins_anew_with_no_reward() -> None:
-    envs = sim.make_vec(oval(), 2, reward=lambda states: np.ones(len(states)))
-    envs.reset(seed=0)
-    assert envs.metadata["autoreset_mode"] is gym.vector.AutoresetMode.NEXT_STEP
-    ended = np.zeros(2, bool)
-    while not ended.any():
-        _, rewards, ended, _, _ = envs.step(np.tile(np.array([1.0, 1.0], np.float32), (2, 1)))
-        assert rewards.tolist() == [1.0, 1.0]
-    _, rewards, after, _, info = envs.step(np.zeros((2, 2), np.float32))
-    for car in np.flatnonzero(ended):
-        assert rewards[car] == 0.0
-        assert not after[car]
-        assert info["status"][car] is EpisodeStatus.PREPARE
-
-
 def test_the_cap_of_steps_truncates() -> None:
     env = sim.make(oval(), rules=EpisodeRules(maximum_steps=3))
     env.reset(seed=0)
@@ -124,7 +126,7 @@ def test_the_reversed_direction_is_told_to_the_reward_function() -> None:
     [
         ({"sensor": "radar"}, "features or lidar"),
         ({"actions": [1, 2]}, "steering_deg"),
-        ({"render_mode": "human"}, "render"),
+        ({"render_mode": "human"}, "None or rgb_array"),
     ],
 )
 def test_what_cannot_be_is_refused(settings: dict[str, Any], word: str) -> None:
@@ -135,3 +137,59 @@ def test_what_cannot_be_is_refused(settings: dict[str, Any], word: str) -> None:
 def test_a_step_before_the_first_reset_is_refused() -> None:
     with pytest.raises(gym.error.ResetNeeded):
         sim.make(oval()).step(np.zeros(2, np.float32))
+
+
+def test_actions_out_of_range_are_clipped_and_said_so() -> None:
+    wild, tame = sim.make(oval()), sim.make(oval())
+    wild.reset(seed=0)
+    tame.reset(seed=0)
+    for given, kept in (([3.0, -9.0], [1.0, -1.0]), ([np.inf, 0.5], [1.0, 0.5]), ([-1.0, 1.5], [-1.0, 1.0])):
+        seen, *_, info = wild.step(np.array(given, np.float32))
+        assert info["clipped"] is True
+        assert np.array_equal(seen, tame.step(np.array(kept, np.float32))[0])
+    assert tame.step(np.array([1.0, -1.0], np.float32))[4]["clipped"] is False
+    listed = sim.make(oval(), actions=[(-45.0, 1.0), (0.0, 5.0), (0.0, 1.0)])
+    listed.reset(seed=0)
+    assert [listed.step(number)[4]["clipped"] for number in range(3)] == [True, True, False]
+    assert listed.world.clipped_steps.tolist() == [2]
+
+
+def test_a_nan_ends_the_episode_with_an_error() -> None:
+    env = sim.make(oval())
+    env.reset(seed=0)
+    _, reward, ended, cut, info = env.step(np.array([np.nan, 0.0], np.float32))
+    assert (ended, cut, info["status"], info["clipped"]) == (True, False, EpisodeStatus.ERROR, False)
+    assert reward == pytest.approx(-1.0)
+    assert env.reset()[1]["status"] is EpisodeStatus.PREPARE
+
+
+@pytest.mark.parametrize("action", [-1, 3, 1.5, "left", None])
+def test_a_number_that_names_no_action_is_refused(action: object) -> None:
+    env = sim.make(oval(), actions=TABLE)
+    env.reset(seed=0)
+    with pytest.raises(ValueError, match="actions"):
+        env.step(action)
+
+
+def test_after_an_ending_a_single_car_waits_for_its_reset() -> None:
+    env = sim.make(oval(), rules=EpisodeRules(maximum_steps=2))
+    env.reset(seed=0)
+    assert env.step(np.zeros(2, np.float32))[3]
+    _, reward, ended, cut, info = env.step(np.zeros(2, np.float32))
+    assert (reward, ended, cut, info["status"]) == (0.0, False, False, EpisodeStatus.PARK)
+
+
+def test_a_picture_shows_the_car_where_it_is() -> None:
+    env = sim.make(oval(), render_mode="rgb_array")
+    places = []
+    for start in (0.0, 0.5):
+        env.reset(seed=0, options={"start": start})
+        picture = env.render()
+        assert picture is not None
+        assert picture.dtype == np.uint8
+        reds = (picture[:, :, 0] > 180) & (picture[:, :, 1] < 80)
+        rows, columns = np.nonzero(reds)
+        places.append((columns.mean() / picture.shape[1], rows.mean() / picture.shape[0]))
+    assert places[0][1] > 0.8  # the start is on the lower straight, and y points up
+    assert places[1][1] < 0.2
+    assert sim.make(oval()).render() is None

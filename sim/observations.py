@@ -1,0 +1,72 @@
+"""What an environment can show of the world: each kind of observation, what it costs the world, and its space."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.dynamics import CarDynamics
+from sim.world import BEAM_COUNT, FEATURES, World
+
+Numbers = NDArray[Any]
+
+NEAREST_M = 0.15
+"""Least distance that the LIDAR tells."""
+FARTHEST_ASIDE = 40.0
+"""Most that `ahead_x` and `ahead_y` can be: a road of 10 m, the front point at its edge, looking 0.3 m ahead."""
+FASTEST_TURN = 20.0
+"""Most of `yaw_rate` (rad/s / 4) per gain of the speed: wheels at the tread's speed cannot spin the car faster."""
+
+
+@dataclass(frozen=True)
+class ObservationKind:
+    """One kind: `world` are the settings that the World needs for it, `space` one car's space, `read` the world's own
+    array of it, one row a car, written in place by every step."""
+
+    space: Callable[[CarDynamics], gym.spaces.Box]
+    read: Callable[[World], Numbers]
+    world: Mapping[str, Any] = field(default_factory=dict)
+
+
+def features_space(dynamics: CarDynamics) -> gym.spaces.Box:
+    """Box of `FEATURES`. Its bounds are what the columns can reach on any track that can be imported."""
+    gain = max(1.0, dynamics.speed_gain)
+    most = {
+        "offset": 3.0,
+        "heading_error_sin": 1.0,
+        "heading_error_cos": 1.0,
+        "forward_speed": 2.0 * gain,
+        "sideways_speed": 8.0 * gain,
+        "yaw_rate": FASTEST_TURN * gain,
+        "hinge_angle": 1.6,
+        "last_steering": 1.05,
+        "last_speed": 1.0,
+    }
+    high = np.array([most.get(name, 10.0 if "width" in name else FARTHEST_ASIDE) for name in FEATURES], np.float32)
+    low = np.array([0.0 if "width" in name or name == "last_speed" else -1.0 for name in FEATURES], np.float32) * high
+    return gym.spaces.Box(low, high, dtype=np.float32)
+
+
+def lidar_space(dynamics: CarDynamics) -> gym.spaces.Box:
+    """Box of 64 distances in metres, cut to 1 m as the real network's input is."""
+    return gym.spaces.Box(NEAREST_M, 1.0, (BEAM_COUNT,), np.float32)
+
+
+OBSERVATIONS: dict[str, ObservationKind] = {
+    "features": ObservationKind(features_space, lambda world: world.features),
+    "lidar": ObservationKind(lidar_space, lambda world: world.lidar, {"lidar": True}),
+}
+"""By the name that environments take as `sensor`."""
+
+
+def observation_named(name: str) -> ObservationKind:
+    """The kind of that name; ValueError names the known ones."""
+    try:
+        return OBSERVATIONS[name]
+    except KeyError:
+        raise ValueError(f"sensor is {name!r}; it must be {' or '.join(OBSERVATIONS)}") from None

@@ -1,0 +1,239 @@
+"""Many cars as one Gymnasium VectorEnv: one native call a step, observations in the core's own arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from gymnasium.vector import AutoresetMode
+from gymnasium.vector.utils import batch_space
+from numpy.typing import NDArray
+
+from sim.dynamics import CarDynamics, named
+from sim.env_actions import ActionChoice, action_kind
+from sim.episode import STATUS_CODE, STATUSES, STEP_S, EpisodeRules, EpisodeStatus
+from sim.observations import observation_named
+from sim.reward_state import COLUMN
+from sim.track import Direction, Track
+from sim.world import World, checked_seed
+
+LEFT_TRACK_REWARD = -1.0
+TRAINING_STEPS = 1500
+"""Cap of an episode's steps where no rules are given: 100 s."""
+OPTIONS = ("start", "reset_mask")
+
+Rewards = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+"""From reward states (n, len(REWARD_STATE)) to rewards (n,)."""
+
+_BAD = [STATUS_CODE[s] for s in (EpisodeStatus.OFF_TRACK, EpisodeStatus.IMMOBILIZED, EpisodeStatus.REVERSED)]
+_BAD += [STATUS_CODE[EpisodeStatus.CRASHED], STATUS_CODE[EpisodeStatus.ERROR]]
+_NAMES = np.array(STATUSES, dtype=object)
+
+
+class RacingVectorEnv(gym.vector.VectorEnv[NDArray[Any], Any, NDArray[Any]]):
+    """Many cars, each alone on the track. `sim.env` documents spaces, rewards and info keys.
+
+    track: a name from the library, or a Track. num_envs: cars. direction: which way round. sensor: a name of
+    OBSERVATIONS. actions: None for the whole range, a list of (steering_deg, speed_mps), or one of sim.action_space.
+    reward: from reward states to rewards. rules: of the episodes; training's by default, with round-robin starts and at
+    most 1500 steps. preset: the car, a name or CarDynamics. lidar_noise_m: spread of the LIDAR. threads: of the core;
+    they change no bit. render_mode: None or "rgb_array".
+
+    autoreset_mode: NEXT_STEP (the step after an ending ignores the action and begins anew, with reward 0), SAME_STEP
+    (begins anew at once; `final_obs` and `final_info` hold the ending) or DISABLED (the car stays, with the status
+    `park`, until it is reset with `options["reset_mask"]`). `terminated` is every ending but the cap of steps, which is
+    `truncated`. copy: False gives observations that are the core's own arrays, written in place by the next call.
+    """
+
+    def __init__(
+        self,
+        track: str | Track,
+        num_envs: int = 1,
+        *,
+        direction: Direction | str = Direction.COUNTERCLOCKWISE,
+        sensor: str = "features",
+        actions: ActionChoice = None,
+        reward: Rewards | None = None,
+        rules: EpisodeRules | None = None,
+        preset: str | CarDynamics = "deepracer",
+        lidar_noise_m: float = 0.0,
+        threads: int = 1,
+        autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
+        copy: bool = True,
+        render_mode: str | None = None,
+    ) -> None:
+        if render_mode not in (None, "rgb_array"):
+            raise ValueError(f"render_mode is {render_mode!r}; it must be None or rgb_array")
+        stored = _named(track)
+        dynamics = named(preset) if isinstance(preset, str) else preset
+        self.track = stored.driven(Direction(direction))
+        self.num_envs = num_envs
+        self.render_mode = render_mode
+        self.autoreset_mode = AutoresetMode(autoreset_mode)
+        self.metadata = {
+            "render_modes": ["rgb_array"],
+            "render_fps": round(1.0 / STEP_S),
+            "autoreset_mode": self.autoreset_mode,
+        }
+        self._seen = observation_named(sensor)
+        self._actions = action_kind(actions)
+        self.single_observation_space = self._seen.space(dynamics)
+        self.observation_space = batch_space(self.single_observation_space, num_envs)
+        self.single_action_space = self._actions.space
+        self.action_space = batch_space(self.single_action_space, num_envs)
+        self._reward = reward
+        self._copy = copy
+        self._settings: dict[str, Any] = {
+            "rules": self._rules(rules),
+            "preset": dynamics,
+            "lidar_noise_m": lidar_noise_m,
+            "is_reversed": self.track is not stored,
+            "threads": threads,
+            **self._seen.world,
+        }
+        self._world: World | None = None
+        self._view: Any = None
+        self._commands = np.zeros((num_envs, 2))
+        self._begun = np.zeros(num_envs, np.bool_)
+        self._metres = np.zeros(num_envs)
+
+    @property
+    def world(self) -> World:
+        """The world behind the arrays; there is none before the first `reset`."""
+        if self._world is None:
+            raise gym.error.ResetNeeded("call reset() before step()")
+        return self._world
+
+    def reset(
+        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[NDArray[Any], dict[str, Any]]:
+        """Begin anew.
+
+        seed: one number for all (car i draws its own stream of it, and the same number gives the same bits again), or
+        a list with one for each car, which then does what the only car of an environment with that seed would; None in
+        it, or no seed at all after the first reset, lets random numbers and round-robin starts go on.
+        options: `start`, a fraction of the lap, one or (n,); `reset_mask`, bool (n,), to begin only these anew.
+        ValueError for other options.
+        """
+        mask, start = self._options(options)
+        super().reset(seed=seed if isinstance(seed, int) else None)
+        if self._world is None:
+            first = seed if isinstance(seed, int) else int(self.np_random.integers(2**63))
+            self._world = World(self.track, self.num_envs, seed=first, **self._settings)
+            if start is not None:
+                self._world.reset(mask, start, first)
+        elif not isinstance(seed, list):
+            self._world.reset(mask, start, seed)
+        if isinstance(seed, list):
+            self._reseed(seed, mask, start)
+        chosen = slice(None) if mask is None else mask
+        self._begun[chosen] = False
+        self._metres[chosen] = self._progress_m()[chosen]
+        return self._observations(), self._info()
+
+    def step(
+        self, actions: NDArray[Any]
+    ) -> tuple[NDArray[Any], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], dict[str, Any]]:
+        """Drive every car 1/15 s. ValueError for actions of another shape, or a number that names none."""
+        world = self.world
+        clipped = self._actions.commands(actions, self._commands)
+        world.step(self._commands)
+        now = self._progress_m()
+        rewards = self._rewards(now)
+        rewards[self._begun] = 0.0
+        clipped &= ~self._begun
+        self._metres = now
+        ended = world.done & ~self._begun if self.autoreset_mode is AutoresetMode.DISABLED else world.done.copy()
+        truncated = ended & (world.status == STATUS_CODE[EpisodeStatus.TIME_UP])
+        self._begun = world.done.copy()
+        info = self._info(clipped)
+        if self.autoreset_mode is AutoresetMode.SAME_STEP and ended.any():
+            info = self._begin_at_once(ended, info)
+        return self._observations(), rewards, ended & ~truncated, truncated, info
+
+    def render(self) -> tuple[NDArray[np.uint8], ...] | None:
+        """One picture a car, (height, width, 3): the track from above, this car in red, the others in grey."""
+        if self.render_mode is None:
+            return None
+        if self._view is None:
+            from sim.top_view import TopView  # only who looks needs the library that draws
+
+            self._view = TopView(self.track)
+        return tuple(self._view.frame(self.world.pose, chosen=car) for car in range(self.num_envs))
+
+    def _rules(self, rules: EpisodeRules | None) -> EpisodeRules:
+        rules = EpisodeRules(start="advance", maximum_steps=TRAINING_STEPS) if rules is None else rules
+        return replace(rules, auto_reset=self.autoreset_mode is AutoresetMode.NEXT_STEP)
+
+    def _options(self, options: dict[str, Any] | None) -> tuple[NDArray[np.bool_] | None, NDArray[np.float64] | None]:
+        given = options or {}
+        unknown = sorted(set(given) - set(OPTIONS))
+        if unknown:
+            raise ValueError(f"there is no option {unknown[0]!r}; known are {' and '.join(OPTIONS)}")
+        mask, start = given.get("reset_mask"), given.get("start")
+        if mask is not None:
+            mask = np.ascontiguousarray(mask)
+            if mask.dtype != np.bool_ or mask.shape != (self.num_envs,):
+                raise ValueError(f"reset_mask must be bool ({self.num_envs},)")
+            if self._world is None:
+                raise ValueError("reset_mask needs a first reset of all cars")
+        if start is not None:
+            start = np.array(np.broadcast_to(np.asarray(start, np.float64), (self.num_envs,)))
+        return mask, start
+
+    def _reseed(
+        self, seeds: list[int | None], mask: NDArray[np.bool_] | None, start: NDArray[np.float64] | None
+    ) -> None:
+        if len(seeds) != self.num_envs:
+            raise ValueError(f"{len(seeds)} seeds are given for {self.num_envs} cars")
+        chosen = np.ones(self.num_envs, np.bool_) if mask is None else mask
+        seeded = np.array([seed is not None for seed in seeds]) & chosen
+        self.world.reset(seeded, start, np.array([checked_seed(seed or 0) for seed in seeds], np.uint64))
+        if (chosen & ~seeded).any():
+            self.world.reset(chosen & ~seeded, start)
+
+    def _begin_at_once(self, ended: NDArray[np.bool_], info: dict[str, Any]) -> dict[str, Any]:
+        final = np.empty(self.num_envs, dtype=object)
+        for car in np.flatnonzero(ended):
+            final[car] = self._seen.read(self.world)[car].copy()
+        self.world.reset(ended)
+        self._begun[:] = False
+        self._metres = np.where(ended, self._progress_m(), self._metres)
+        masks = {"_final_obs": ended, "_final_info": ended.copy()}
+        return {**self._info(info["clipped"] & ~ended), "final_obs": final, "final_info": info, **masks}
+
+    def _rewards(self, now: NDArray[np.float64]) -> NDArray[np.float64]:
+        world = self.world
+        if self._reward is not None:
+            return np.array(self._reward(world.reward_states.copy()), np.float64).reshape(self.num_envs)
+        length = self.track.length_m
+        gained = (now - self._metres + 0.5 * length) % length - 0.5 * length
+        return gained + np.where(np.isin(world.status, _BAD), LEFT_TRACK_REWARD, 0.0)
+
+    def _progress_m(self) -> NDArray[np.float64]:
+        return self.world.reward_states[:, COLUMN["projection_distance"]].copy()
+
+    def _observations(self) -> NDArray[Any]:
+        seen = self._seen.read(self.world)
+        return seen.copy() if self._copy else seen
+
+    def _info(self, clipped: NDArray[np.bool_] | None = None) -> dict[str, Any]:
+        world = self.world
+        return {
+            "progress": world.reward_states[:, COLUMN["progress"]].copy(),
+            "status": _NAMES[world.status],
+            "lap_ms": np.rint(world.lap_steps * (1000.0 * STEP_S)).astype(np.int64),
+            "clipped": world.clipped.copy() if clipped is None else clipped | world.clipped,
+            "reward_state": world.reward_states.copy(),
+        }
+
+
+def _named(track: str | Track) -> Track:
+    if isinstance(track, Track):
+        return track
+    from sim.track_library import TrackLibrary  # only a name needs the library's files
+
+    return TrackLibrary().get(track)

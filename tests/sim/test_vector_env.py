@@ -1,0 +1,208 @@
+"""Many cars at once: seeds, options, the three ways of beginning anew, and arrays that are written in place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from gymnasium.wrappers.vector import DictInfoToList, RecordEpisodeStatistics
+from numpy.typing import NDArray
+
+import sim
+from sim.episode import EpisodeRules, EpisodeStatus
+from sim.vector_env import RacingVectorEnv
+from tests.sim.ovals import oval
+
+RANDOM_STARTS = EpisodeRules(start="random", maximum_steps=60)
+AHEAD = np.array([[0.0, 0.0]], np.float32)
+
+
+def wild(steps: int, cars: int) -> NDArray[np.float32]:
+    return np.random.default_rng(4).uniform(-1.0, 1.0, (steps, cars, 2)).astype(np.float32)
+
+
+def driven(envs: RacingVectorEnv, actions: NDArray[np.float32]) -> list[Any]:
+    return [envs.step(row)[:4] for row in actions]
+
+
+def same(one: list[Any], other: list[Any], cars: slice = slice(None)) -> bool:
+    return all(
+        np.array_equal(a[cars], b[cars])
+        for left, right in zip(one, other, strict=True)
+        for a, b in zip(left, right, strict=True)
+    )
+
+
+def test_after_an_ending_the_next_step_begins_anew_with_no_reward() -> None:
+    envs = sim.make_vec(oval(), 2, reward=lambda states: np.ones(len(states)))
+    envs.reset(seed=0)
+    assert envs.metadata["autoreset_mode"] is gym.vector.AutoresetMode.NEXT_STEP
+    ended = np.zeros(2, bool)
+    while not ended.any():
+        _, rewards, ended, _, _ = envs.step(np.tile(np.array([1.0, 1.0], np.float32), (2, 1)))
+        assert rewards.tolist() == [1.0, 1.0]
+    _, rewards, after, _, info = envs.step(np.zeros((2, 2), np.float32))
+    for car in np.flatnonzero(ended):
+        assert rewards[car] == 0.0
+        assert not after[car]
+        assert info["status"][car] is EpisodeStatus.PREPARE
+
+
+@pytest.mark.parametrize("sensor", ["features", "lidar"])
+def test_the_same_seed_gives_the_same_drive_again(sensor: str) -> None:
+    envs = sim.make_vec(oval(), 5, sensor=sensor, lidar_noise_m=0.01, rules=RANDOM_STARTS)
+    actions = wild(90, 5)
+    first = [envs.reset(seed=7)[0], driven(envs, actions)]
+    envs.reset(seed=8)
+    again = [envs.reset(seed=7)[0], driven(envs, actions)]
+    new = sim.make_vec(oval(), 5, sensor=sensor, lidar_noise_m=0.01, rules=RANDOM_STARTS, threads=3)
+    fresh = [new.reset(seed=7)[0], driven(new, actions)]
+    for found in (again, fresh):
+        assert np.array_equal(first[0], found[0])
+        assert same(first[1], found[1])
+    assert not np.array_equal(first[0], envs.reset(seed=8)[0])
+
+
+def test_without_a_seed_random_numbers_go_on() -> None:
+    envs = sim.make_vec(oval(), 3, rules=RANDOM_STARTS)
+    seen = [envs.reset(seed=1)[0], envs.reset()[0], envs.reset()[0]]
+    assert not np.array_equal(seen[0], seen[1])
+    assert not np.array_equal(seen[1], seen[2])
+    assert not np.array_equal(sim.make_vec(oval(), 3, rules=RANDOM_STARTS).reset()[0], seen[0])
+
+
+@pytest.mark.parametrize("rules", [RANDOM_STARTS, EpisodeRules(start="advance", maximum_steps=60)])
+def test_with_a_list_of_seeds_each_car_does_what_it_would_alone(rules: EpisodeRules) -> None:
+    settings = {"sensor": "lidar", "lidar_noise_m": 0.01, "rules": rules}
+    envs, seeds, actions = sim.make_vec(oval(), 4, **settings), [11, 5, 11, 2**64 - 1], wild(90, 4)
+    begun = envs.reset(seed=seeds)[0]
+    together = driven(envs, actions)
+    for car, seed in enumerate(seeds):
+        alone = sim.make_vec(oval(), 1, **settings)
+        assert np.array_equal(alone.reset(seed=[seed])[0][0], begun[car])
+        rows = driven(alone, np.ascontiguousarray(actions[:, car : car + 1]))
+        for row, all_rows in zip(rows, together, strict=True):
+            assert all(np.array_equal(a[0], b[car]) for a, b in zip(row, all_rows, strict=True))
+    one = sim.make(oval(), **settings)
+    assert np.array_equal(one.reset(seed=11)[0], begun[0])
+
+
+def test_a_car_without_a_seed_in_the_list_goes_on() -> None:
+    envs, other = (sim.make_vec(oval(), 3, rules=RANDOM_STARTS) for _ in range(2))
+    envs.reset(seed=1)
+    other.reset(seed=1)
+    listed, gone_on = envs.reset(seed=[9, None, 9])[0], other.reset()[0]
+    assert np.array_equal(listed[1], gone_on[1])
+    assert np.array_equal(listed[0], listed[2])
+    assert not np.array_equal(listed[0], gone_on[0])
+
+
+def test_only_the_cars_in_the_mask_begin_anew() -> None:
+    envs = sim.make_vec(oval(), 3)
+    envs.reset(seed=0)
+    for _ in range(5):
+        moved = envs.step(np.repeat(AHEAD, 3, axis=0))[0]
+    mask = np.array([False, True, False])
+    seen, info = envs.reset(options={"reset_mask": mask, "start": 0.25})
+    assert np.array_equal(seen[~mask], moved[~mask])
+    assert [status is EpisodeStatus.PREPARE for status in info["status"]] == mask.tolist()
+    rewards = envs.step(np.repeat(AHEAD, 3, axis=0))[1]
+    assert (rewards[~mask] > 0.01).all()
+
+
+def test_starts_are_fractions_of_the_lap_one_or_for_each() -> None:
+    envs = sim.make_vec(oval(), 2)
+    for start in (0.5, [0.0, 0.5], np.array([0.5, 0.5], np.float32)):
+        _, info = envs.reset(seed=0, options={"start": start})
+        along = info["reward_state"][:, 17] - 0.14
+        assert along == pytest.approx(np.broadcast_to(start, 2) * envs.track.length_m, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        ({"options": {"strat": 0.5}}, "there is no option 'strat'; known are start and reset_mask"),
+        ({"options": {"start": 1.0}}, "fraction of the lap"),
+        ({"options": {"start": [0.1, 0.2, 0.3]}}, "shape"),
+        ({"options": {"reset_mask": np.ones(3, bool)}}, "reset_mask must be bool"),
+        ({"options": {"reset_mask": np.ones(2)}}, "reset_mask must be bool"),
+        ({"seed": [1, 2, 3]}, "3 seeds are given for 2 cars"),
+        ({"seed": [1, -2]}, "seed is -2"),
+    ],
+)
+def test_what_no_reset_can_mean_is_refused(arguments: dict[str, Any], word: str) -> None:
+    envs = sim.make_vec(oval(), 2)
+    envs.reset(seed=0)
+    with pytest.raises(ValueError, match=word):
+        envs.reset(**arguments)
+
+
+def test_beginning_anew_in_the_same_step_hands_over_the_ending() -> None:
+    envs = sim.make_vec(oval(), 2, autoreset_mode="SameStep", rules=EpisodeRules(maximum_steps=4, start="advance"))
+    apart = sim.make_vec(oval(), 2, autoreset_mode="Disabled", rules=EpisodeRules(maximum_steps=4, start="advance"))
+    envs.reset(seed=0)
+    apart.reset(seed=0)
+    actions = np.repeat(AHEAD, 2, axis=0)
+    for _ in range(2):
+        for _ in range(2):
+            assert "final_obs" not in envs.step(actions)[4]
+            apart.step(actions)
+        seen, rewards, ended, cut, info = envs.step(actions)
+        last, last_rewards, last_ended, last_cut, last_info = apart.step(actions)
+        assert (cut & ~ended).all()
+        assert np.array_equal(rewards, last_rewards)
+        assert (last_cut & ~last_ended).all()
+        assert all(np.array_equal(a, b) for a, b in zip(info["final_obs"], last, strict=True))
+        assert info["final_info"]["status"].tolist() == last_info["status"].tolist() == [EpisodeStatus.TIME_UP] * 2
+        assert info["status"].tolist() == [EpisodeStatus.PREPARE] * 2
+        assert np.array_equal(seen, apart.reset()[0])
+
+
+def test_disabled_a_car_parks_until_it_is_begun_anew() -> None:
+    envs = sim.make_vec(oval(), 2, autoreset_mode="Disabled", rules=EpisodeRules(maximum_steps=2))
+    envs.reset(seed=0)
+    actions = np.repeat(AHEAD, 2, axis=0)
+    assert envs.step(actions)[3].all()
+    for _ in range(2):
+        _, rewards, ended, cut, info = envs.step(actions)
+        assert not (ended | cut | rewards.astype(bool)).any()
+        assert info["status"].tolist() == [EpisodeStatus.PARK] * 2
+    envs.reset(options={"reset_mask": np.array([True, False])})
+    assert envs.step(actions)[3].tolist() == [True, False]
+
+
+def test_observations_are_copies_or_the_core_s_own_array() -> None:
+    kept, shared = sim.make_vec(oval(), 2), sim.make_vec(oval(), 2, copy=False)
+    actions = np.repeat(AHEAD, 2, axis=0)
+    first, own = kept.reset(seed=0)[0], shared.reset(seed=0)[0]
+    before = first.copy()
+    after = kept.step(actions)[0]
+    assert shared.step(actions)[0] is own
+    assert np.array_equal(first, before)
+    assert np.array_equal(own, after)
+    assert not np.array_equal(own, before)
+    assert shared.reset(seed=0)[0] is own
+    assert np.array_equal(own, before)
+
+
+def test_gymnasiums_vector_wrappers_take_it() -> None:
+    envs = gym.make_vec("sim.env:Paddock/TimeTrial-v0", num_envs=3, track=oval(), rules=EpisodeRules(maximum_steps=5))
+    assert isinstance(envs.unwrapped, RacingVectorEnv)
+    wrapped = DictInfoToList(RecordEpisodeStatistics(envs))
+    wrapped.reset(seed=0)
+    for _ in range(4):
+        _, _, _, _, infos = wrapped.step(np.repeat(AHEAD, 3, axis=0))
+    assert [info["episode"]["l"] for info in infos] == [4, 4, 4]
+    assert infos[0]["status"] is EpisodeStatus.TIME_UP
+
+
+def test_pictures_are_one_for_each_car() -> None:
+    envs = sim.make_vec(oval(), 3, render_mode="rgb_array")
+    envs.reset(seed=0)
+    frames = envs.render()
+    assert frames is not None
+    assert len(frames) == 3
+    assert not np.array_equal(frames[0], frames[1])
+    assert envs.metadata["render_fps"] == 15
