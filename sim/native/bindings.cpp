@@ -131,7 +131,7 @@ void place(World& world, const Triples& poses) {
 
 nb::tuple locate(const Track& track, double x, double y, bool slowly) {
   const TrackState s = track.locate({x, y});
-  const double along = slowly ? track.centre().project_slowly({x, y}).along_m : s.centre.along_m;
+  const double along = slowly ? track.centre().project({x, y}).along_m : s.centre.along_m;
   return nb::make_tuple(along, s.previous, s.next, s.distance_m, s.width_m, s.left_of_centre, track.on_track({x, y}));
 }
 

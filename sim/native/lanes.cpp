@@ -68,7 +68,7 @@ Lanes::Knot Lanes::at(const std::vector<Knot>& curve, double along_m) const {
 
 Pose Lanes::standing(double along_m, bool inner) const {
   const Polyline& lane = track_.lane(inner);
-  const double along_lane_m = lane.project_slowly(track_.centre().at(along_m)).along_m;
+  const double along_lane_m = lane.project(track_.centre().at(along_m)).along_m;
   const std::size_t segment = lane.segment_at(along_lane_m);
   const Point here = lane.at(along_lane_m);
   const Point a = lane.points()[segment];

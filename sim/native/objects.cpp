@@ -87,7 +87,7 @@ void Objects::locate(Object& object) const {
   object.left = lanes_.left_of_centre(middle);
   const SinCos yaw = sincos(object.solid.yaw);
   const Point front{middle.x + kFront_m * yaw.cosine, middle.y + kFront_m * yaw.sine};
-  object.fraction = track_.centre().project(front).along_m / track_.length_m();
+  object.fraction = track_.project(front).along_m / track_.length_m();
 }
 
 // Places along the centre line: evenly from one to the other, and with `random` each moved, in drawn order, to

@@ -9,12 +9,10 @@
 namespace paddock {
 namespace {
 
-constexpr double kCentreMargin_m = 1.5;  // beyond this the projection asks every segment: right, only slower
-constexpr double kBorderMargin_m = 0.5;  // borders are asked from points on the centre line only
+constexpr double kMargin_m = 1.0;  // this far off the track the projection asks every segment: right, only slower
 constexpr double kStrip_m = 0.05;
 constexpr double kCell_m = 0.06;
 constexpr double kMostCells = 400000.0;
-constexpr double kSample_m = 0.05;
 
 std::vector<Point> midway(const std::vector<Point>& a, const std::vector<Point>& b) {
   std::vector<Point> middle;
@@ -31,7 +29,8 @@ std::vector<Point> distinct(const std::vector<Point>& points) {
   return kept;
 }
 
-double distance(Point a, Point b) { return std::sqrt((a.x - b.x) * (a.x - b.x) + (a.y - b.y) * (a.y - b.y)); }
+double squared(Point a, Point b) { return (a.x - b.x) * (a.x - b.x) + (a.y - b.y) * (a.y - b.y); }
+double distance(Point a, Point b) { return std::sqrt(squared(a, b)); }
 
 // Whether a ray from p to the right crosses the edge; halves of touching edges are counted once.
 bool crosses(Point a, Point b, Point p) {
@@ -58,11 +57,18 @@ Track::Track(std::vector<Point> centre, std::vector<Point> inner, std::vector<Po
                (centre[i + 1].y - centre[i].y) * (inner[i].x - centre[i].x);
   }
   inner_is_left_ = leaning > 0.0;
-  inner_lane_ = Polyline(distinct(midway(inner, centre)), kBorderMargin_m);
-  outer_lane_ = Polyline(distinct(midway(outer, centre)), kBorderMargin_m);
-  centre_ = Polyline(std::move(centre), kCentreMargin_m);
-  inner_ = Polyline(distinct(inner), kBorderMargin_m);
-  outer_ = Polyline(distinct(outer), kBorderMargin_m);
+  double half_width_m = 0.0;
+  for (std::size_t i = 0; i < centre.size(); ++i) {
+    half_width_m = std::max({half_width_m, distance(centre[i], inner[i]), distance(centre[i], outer[i])});
+  }
+  inner_lane_ = Polyline(distinct(midway(inner, centre)));
+  outer_lane_ = Polyline(distinct(midway(outer, centre)));
+  centre_ = Polyline(std::move(centre));
+  inner_ = Polyline(distinct(inner));
+  outer_ = Polyline(distinct(outer));
+  nearest_ = Nearest(centre_, half_width_m + kMargin_m);
+  inner_beside_ = Beside(centre_, inner_);
+  outer_beside_ = Beside(centre_, outer_);
   outer_ring_ = outer;
   if (closed) {
     inner_ring_ = inner;
@@ -72,13 +78,14 @@ Track::Track(std::vector<Point> centre, std::vector<Point> inner, std::vector<Po
   }
   const auto& points = centre_.points();
   for (std::size_t i = 0; i + 1 < points.size(); ++i) {
-    waypoint_fractions_.push_back(centre_.project_slowly(points[i]).along_m / centre_.length_m());
+    waypoint_fractions_.push_back(centre_.project(points[i]).along_m / centre_.length_m());
   }
   waypoint_fractions_.push_back(1.0);
   rising_ = std::is_sorted(waypoint_fractions_.begin(), waypoint_fractions_.end());
   build_rings();
   build_cells();
-  build_samples();
+  samples_ = Samples(centre_, inner_is_left_ ? inner_beside_ : outer_beside_,
+                     inner_is_left_ ? outer_beside_ : inner_beside_, closed);
 }
 
 void Track::build_rings() {
@@ -112,40 +119,9 @@ void Track::build_rings() {
   index(inner_ring_, inner_first_, inner_edges_);
 }
 
-void Track::build_samples() {
-  const double length = centre_.length_m();
-  const auto count = static_cast<std::size_t>(length / kSample_m) + 2;
-  const double step_m = length / static_cast<double>(count - 1);
-  per_sample_ = 1.0 / step_m;
-  samples_.resize(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    Sample& s = samples_[i];
-    const double along = static_cast<double>(i) * step_m;
-    const Point here = centre_.at(along);
-    double before = along - step_m;
-    double after = along + step_m;
-    if (closed_ && before < 0.0) before += length;
-    if (closed_ && after > length) after -= length;
-    const Point a = centre_.at(before);
-    const Point b = centre_.at(after);
-    const double way = std::max(distance(a, b), 1e-12);
-    s = {here.x, here.y, (b.x - a.x) / way, (b.y - a.y) / way, 0.0, 0.0};
-    const double to_inner = std::sqrt(inner_.project(here).squared_m2);
-    const double to_outer = std::sqrt(outer_.project(here).squared_m2);
-    s.left_m = inner_is_left_ ? to_inner : to_outer;
-    s.right_m = inner_is_left_ ? to_outer : to_inner;
-  }
-}
-
-void Track::closest_waypoints(double fraction, std::int32_t segment, std::int32_t& previous,
-                              std::int32_t& next) const {
+void Track::search_waypoints(double fraction, std::int32_t& previous, std::int32_t& next) const {
   const auto& table = waypoint_fractions_;
   const auto count = static_cast<std::int32_t>(table.size());
-  if (rising_ && table[segment] <= fraction && fraction < table[segment + 1]) {
-    previous = segment;
-    next = segment + 1;
-    return;
-  }
   std::int32_t low = 0;  // Python's bisect_right, step by step, for tables that are not quite sorted
   std::int32_t high = count;
   while (low < high) {
@@ -160,16 +136,46 @@ void Track::closest_waypoints(double fraction, std::int32_t segment, std::int32_
   next = low == count ? 0 : low;
 }
 
+// In rounds over all places, so that the processor can work on several at once: the longest wait is within one.
+PADDOCK_INLINE void Track::locate_all(const Point* places, std::size_t count, TrackState* states) const {
+  for (std::size_t i = 0; i < count; ++i) states[i].centre = nearest_.project(places[i]);
+  for (std::size_t i = 0; i < count; ++i) {
+    TrackState& s = states[i];
+    const Point in = inner_beside_.point(s.centre.along_m, s.centre.point);
+    const Point out = outer_beside_.point(s.centre.along_m, s.centre.point);
+    s.width_m = distance(in, out);
+    s.left_of_centre = (squared(in, places[i]) < squared(out, places[i])) == inner_is_left_;
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    TrackState& s = states[i];
+    s.fraction = s.centre.along_m / centre_.length_m();
+    s.distance_m = std::sqrt(s.centre.squared_m2);
+    const double* table = waypoint_fractions_.data() + s.centre.segment;
+    if (rising_ && table[0] <= s.fraction && s.fraction < table[1]) {
+      s.previous = s.centre.segment;
+      s.next = s.centre.segment + 1;
+    } else {
+      search_waypoints(s.fraction, s.previous, s.next);
+    }
+  }
+}
+
+#ifdef PADDOCK_AVX2
+PADDOCK_AVX2 void Track::locate_avx2(const Point* places, std::size_t count, TrackState* states) const {
+  locate_all(places, count, states);
+}
+#endif
+
+void Track::locate(const Point* places, std::size_t count, TrackState* states) const {
+#ifdef PADDOCK_AVX2
+  if (kHasAvx2) return locate_avx2(places, count, states);
+#endif
+  locate_all(places, count, states);
+}
+
 TrackState Track::locate(Point p) const {
   TrackState state;
-  state.centre = centre_.project(p);
-  state.fraction = state.centre.along_m / centre_.length_m();
-  closest_waypoints(state.fraction, state.centre.segment, state.previous, state.next);
-  state.distance_m = std::sqrt(state.centre.squared_m2);
-  const Point in = inner_.project(state.centre.point).point;
-  const Point out = outer_.project(state.centre.point).point;
-  state.width_m = distance(in, out);
-  state.left_of_centre = (distance(in, p) < distance(out, p)) == inner_is_left_;
+  locate(&p, 1, &state);
   return state;
 }
 
@@ -191,12 +197,8 @@ bool Track::inside_rings(Point p) const {
 }
 
 bool Track::on_track(Point p) const {
-  const double column = (p.x - corner_.x) * per_cell_;
-  const double row = (p.y - corner_.y) * per_cell_;
-  if (!(column >= 0.0 && row >= 0.0 && column < columns_ && row < rows_)) return false;
-  const Cell cell = cells_[static_cast<std::size_t>(static_cast<std::int32_t>(row)) * columns_ +
-                           static_cast<std::size_t>(static_cast<std::int32_t>(column))];
-  return cell == Cell::border ? inside_rings(p) : cell == Cell::on;
+  const Cell cell = cell_of(p);
+  return cell == Cell::border ? inside_rings(p) : cell == Cell::on || cell == Cell::clear_on;
 }
 
 void Track::build_cells() {
@@ -211,9 +213,10 @@ void Track::build_cells() {
   const double area = (high.x - low.x + 1.0) * (high.y - low.y + 1.0);
   const double cell_m = std::max(kCell_m, std::sqrt(area / kMostCells));
   per_cell_ = 1.0 / cell_m;
-  corner_ = {low.x - cell_m, low.y - cell_m};
-  columns_ = static_cast<std::int32_t>((high.x - corner_.x) * per_cell_) + 2;
-  rows_ = static_cast<std::int32_t>((high.y - corner_.y) * per_cell_) + 2;
+  const double around_m = kClear_m + 2.0 * cell_m;
+  corner_ = {low.x - around_m, low.y - around_m};
+  columns_ = static_cast<std::int32_t>((high.x + around_m - corner_.x) * per_cell_) + 1;
+  rows_ = static_cast<std::int32_t>((high.y + around_m - corner_.y) * per_cell_) + 1;
   cells_.assign(static_cast<std::size_t>(columns_) * rows_, Cell::off);
   const auto middle = [&](std::int32_t column, std::int32_t row) {
     return Point{corner_.x + (column + 0.5) * cell_m, corner_.y + (row + 0.5) * cell_m};
@@ -236,9 +239,43 @@ void Track::build_cells() {
     }
   }
   for (std::int32_t row = 0; row < rows_; ++row) {
+    Cell before = Cell::border;  // squares side by side with no border between are alike
     for (std::int32_t column = 0; column < columns_; ++column) {
       Cell& cell = cells_[static_cast<std::size_t>(row) * columns_ + column];
-      if (cell == Cell::off && inside_rings(middle(column, row))) cell = Cell::on;
+      if (cell != Cell::border) {
+        if (before != Cell::border) {
+          cell = before;
+        } else if (inside_rings(middle(column, row))) {
+          cell = Cell::on;
+        }
+      }
+      before = cell;
+    }
+  }
+  clear_cells(static_cast<std::int32_t>(kClear_m * per_cell_ * 1.0001) + 1);
+}
+
+// A square is clear if no border passes a square at most `reach` rows and columns away.
+void Track::clear_cells(std::int32_t reach) {
+  const auto width = static_cast<std::size_t>(columns_);
+  std::vector<std::uint8_t> beside(cells_.size());
+  for (std::int32_t row = 0; row < rows_; ++row) {
+    for (std::int32_t column = 0; column < columns_; ++column) {
+      if (cells_[row * width + column] != Cell::border) continue;
+      const std::int32_t from = std::max(column - reach, 0);
+      const std::int32_t to = std::min(column + reach + 1, columns_);
+      std::fill(&beside[row * width] + from, &beside[row * width] + to, 1);
+    }
+  }
+  std::vector<std::uint8_t> near(width);
+  for (std::int32_t row = 0; row < rows_; ++row) {
+    std::fill(near.begin(), near.end(), 0);
+    for (std::int32_t other = std::max(row - reach, 0); other < std::min(row + reach + 1, rows_); ++other) {
+      for (std::size_t column = 0; column < width; ++column) near[column] |= beside[other * width + column];
+    }
+    for (std::size_t column = 0; column < width; ++column) {
+      Cell& cell = cells_[row * width + column];
+      if (near[column] == 0) cell = cell == Cell::on ? Cell::clear_on : Cell::clear_off;
     }
   }
 }
@@ -257,39 +294,13 @@ Pose Track::start_pose(double fraction) const { return look_ahead(centre_, fract
 
 Pose Track::lane_pose(double fraction, bool inner) const {
   const Point centre = centre_.at(fraction * centre_.length_m());
-  return look_ahead(lane(inner), lane(inner).project_slowly(centre).along_m);
+  return look_ahead(lane(inner), lane(inner).project(centre).along_m);
 }
 
 Pose Track::reset_pose(double fraction, Point near) const {
   const Pose in = lane_pose(fraction, true);
   const Pose out = lane_pose(fraction, false);
   return distance({in.x, in.y}, near) < distance({out.x, out.y}, near) ? in : out;
-}
-
-Sample Track::sample(double along_m) const {
-  const double length = centre_.length_m();
-  double beyond = 0.0;
-  if (closed_) {
-    while (along_m >= length) along_m -= length;
-    while (along_m < 0.0) along_m += length;
-  } else if (along_m > length || along_m < 0.0) {
-    const double kept = along_m < 0.0 ? 0.0 : length;
-    beyond = along_m - kept;  // an open line goes on straight past its ends
-    along_m = kept;
-  }
-  const double place = along_m * per_sample_;
-  const std::size_t i = std::min(static_cast<std::size_t>(place), samples_.size() - 2);
-  const double f = place - static_cast<double>(i);
-  const Sample& a = samples_[i];
-  const Sample& b = samples_[i + 1];
-  Sample s;
-  s.along_x = a.along_x + f * (b.along_x - a.along_x);
-  s.along_y = a.along_y + f * (b.along_y - a.along_y);
-  s.x = a.x + f * (b.x - a.x) + beyond * s.along_x;
-  s.y = a.y + f * (b.y - a.y) + beyond * s.along_y;
-  s.left_m = a.left_m + f * (b.left_m - a.left_m);
-  s.right_m = a.right_m + f * (b.right_m - a.right_m);
-  return s;
 }
 
 }  // namespace paddock

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "maths.hpp"
+#include "processor.hpp"
 
 namespace paddock {
 namespace {
@@ -20,14 +21,50 @@ void stand(Motion& m, const Pose& pose) {
   m.yaw = pose.yaw;
 }
 
-double between(double x, double y, Point p) {
-  return std::sqrt((p.x - x) * (p.x - x) + (p.y - y) * (p.y - y));
+double squared_between(double x, double y, Point p) { return (p.x - x) * (p.x - x) + (p.y - y) * (p.y - y); }
+
+// Where cars look and where their front points are.
+struct Bearings {
+  double x[kLanes] = {}, y[kLanes] = {}, yaw[kLanes] = {};
+  double sine[kLanes], cosine[kLanes], front_x[kLanes], front_y[kLanes];
+};
+
+PADDOCK_INLINE void take_all(Bearings& b) {
+  for (std::size_t k = 0; k < kLanes; ++k) {
+    const SinCos direction = sincos(b.yaw[k]);
+    b.sine[k] = direction.sine;
+    b.cosine[k] = direction.cosine;
+    b.front_x[k] = b.x[k] + kFront_m * direction.cosine;
+    b.front_y[k] = b.y[k] + kFront_m * direction.sine;
+  }
+}
+
+#ifdef PADDOCK_AVX2
+PADDOCK_AVX2 void take_avx2(Bearings& b) { take_all(b); }
+#endif
+
+void take(Bearings& b) {
+#ifdef PADDOCK_AVX2
+  if (kHasAvx2) return take_avx2(b);
+#endif
+  take_all(b);
+}
+
+// Whether every wheel is so near the base that Track::around speaks for it.
+bool is_compact(const CarParameters& car) {
+  const double front = car.front_axle_m * car.front_axle_m + car.front_half_track_m * car.front_half_track_m;
+  const double rear = car.rear_axle_m * car.rear_axle_m + car.rear_half_track_m * car.rear_half_track_m;
+  return std::max(front, rear) < Track::kClear_m * Track::kClear_m;
 }
 
 }  // namespace
 
 World::World(std::shared_ptr<const Track> track, const WorldSettings& settings)
-    : track_(std::move(track)), settings_(settings), cars_(settings.cars), crew_(settings.threads) {
+    : track_(std::move(track)),
+      settings_(settings),
+      compact_(is_compact(settings.car)),
+      cars_(settings.cars),
+      crew_(settings.threads) {
   const std::size_t n = settings.cars;
   if (settings.lidar) {
     walls_.emplace(*track_, reach_m(*settings.lidar));
@@ -105,23 +142,49 @@ void World::write_prepare(std::size_t i) {
 }
 
 World::Row World::look(const Car& car) const {
-  const CarParameters& shape = settings_.car;
-  const Motion& m = car.motion;
-  const SinCos yaw = sincos(m.yaw);
   Row row;
-  row.yaw = yaw;
-  row.front = {m.x + kFront_m * yaw.cosine, m.y + kFront_m * yaw.sine};
-  row.at = track_->locate(row.front);
-  row.progress = progress_after(row.at.fraction - car.start_fraction, car.previous_progress);
-  row.wheels_on = 0;
+  const Car* one = &car;
+  look(&one, 1, &row);
+  return row;
+}
+
+// Rows of up to kLanes cars side by side, each to the bit as that of one alone.
+void World::look(const Car* const* cars, std::size_t count, Row* rows) const {
+  Bearings b;
+  for (std::size_t k = 0; k < count; ++k) {
+    const Motion& m = cars[k]->motion;
+    b.x[k] = m.x, b.y[k] = m.y, b.yaw[k] = m.yaw;
+  }
+  take(b);
+  Point fronts[kLanes];
+  for (std::size_t k = 0; k < count; ++k) fronts[k] = {b.front_x[k], b.front_y[k]};
+  TrackState states[kLanes];
+  track_->locate(fronts, count, states);
+  for (std::size_t k = 0; k < count; ++k) {
+    Row& row = rows[k];
+    row.yaw = {b.sine[k], b.cosine[k]};
+    row.front = fronts[k];
+    row.at = states[k];
+    row.progress = progress_after(row.at.fraction - cars[k]->start_fraction, cars[k]->previous_progress);
+    row.wheels_on = wheels_on(cars[k]->motion, row.yaw);
+  }
+}
+
+int World::wheels_on(const Motion& m, SinCos yaw) const {
+  if (compact_) {
+    const Track::Around around = track_->around({m.x, m.y});
+    if (around != Track::Around::unsure) return around == Track::Around::on ? 4 : 0;
+  }
+  const CarParameters& shape = settings_.car;
+  int found = 0;
   for (int wheel = 0; wheel < 4; ++wheel) {
     const bool ahead = wheel < 2;
     const double px = ahead ? shape.front_axle_m : -shape.rear_axle_m;
     const double half = ahead ? shape.front_half_track_m : shape.rear_half_track_m;
     const double py = wheel % 2 == 0 ? half : -half;
-    row.wheels_on += track_->on_track({m.x + px * yaw.cosine - py * yaw.sine, m.y + px * yaw.sine + py * yaw.cosine});
+    found += track_->on_track({m.x + px * yaw.cosine - py * yaw.sine, m.y + px * yaw.sine + py * yaw.cosine});
   }
-  return row;
+  return found;
 }
 
 void World::write(std::size_t i, const Row& row, Status now, bool crashed) {
@@ -262,27 +325,17 @@ bool World::accept(std::size_t i, double steering_deg, double speed_mps) {
   return car.doing == Doing::running;
 }
 
-void World::after(std::size_t i) {
+void World::after(std::size_t i, const Row& row) {
   Car& car = cars_[i];
-  if (car.doing == Doing::beginning) {
-    if (objects_ == nullptr || !objects_->shared()) begin(i, nullptr);
-    write_prepare(i);
-    return;
-  }
-  if (car.doing == Doing::failing) {
-    fail(i);
-    return;
-  }
   const bool running = car.doing == Doing::running;
   if (!running) car.pausing -= 1;
   if (objects_ != nullptr && !objects_->shared()) objects_->drive(i);
   car.steps += 1;
   lap_steps[i] = lap_resets[i] = 0;
-  const Row row = look(car);
   if (running) {
-    const double moved = std::min(between(car.front_x[0], car.front_y[0], row.front),
-                                  between(car.front_x[1], car.front_y[1], row.front));
-    car.standing = moved <= kMoved_m ? car.standing + 1 : 0;
+    const double moved = std::min(squared_between(car.front_x[0], car.front_y[0], row.front),
+                                  squared_between(car.front_x[1], car.front_y[1], row.front));
+    car.standing = moved <= kMoved_m * kMoved_m ? car.standing + 1 : 0;
     car.falling = row.progress < car.previous_progress ? car.falling + 1 : 0;
   }
   const Touch touch = objects_ != nullptr && running ? objects_->touched(i, car.motion, row.at.fraction) : Touch{};
@@ -328,10 +381,31 @@ void World::drive_some(const double* actions, std::size_t from, std::size_t to) 
   if (waiting != 0) drive_waiting();
 }
 
+// Those that drove or pause are looked at kLanes at a time.
 void World::after_some(std::size_t from, std::size_t to) {
+  std::array<std::size_t, kLanes> seen;
+  std::array<const Car*, kLanes> looking;
+  std::array<Row, kLanes> rows;
+  std::size_t count = 0;
+  const auto look_at_seen = [&] {
+    look(looking.data(), count, rows.data());
+    for (std::size_t k = 0; k < count; ++k) after(seen[k], rows[k]);
+    count = 0;
+  };
   for (std::size_t i = from; i < to; ++i) {
-    if (cars_[i].doing != Doing::nothing) after(i);
+    const Doing doing = cars_[i].doing;
+    if (doing == Doing::beginning) {
+      if (objects_ == nullptr || !objects_->shared()) begin(i, nullptr);
+      write_prepare(i);
+    } else if (doing == Doing::failing) {
+      fail(i);
+    } else if (doing != Doing::nothing) {
+      seen[count] = i;
+      looking[count] = &cars_[i];
+      if (++count == kLanes) look_at_seen();
+    }
   }
+  if (count != 0) look_at_seen();
 }
 
 // On a shared road: everyone has driven; those who begin anew do, one after the other, and all take note of all.

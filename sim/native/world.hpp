@@ -74,12 +74,14 @@ class World {
   void begin(std::size_t i, const double* start);
   void write_prepare(std::size_t i);
   bool accept(std::size_t i, double steering_deg, double speed_mps);
-  void after(std::size_t i);
+  void after(std::size_t i, const Row& row);
   void drive_some(const double* actions, std::size_t from, std::size_t to);
   void after_some(std::size_t from, std::size_t to);
   void meet();
   void fail(std::size_t i);
   Row look(const Car& car) const;
+  void look(const Car* const* cars, std::size_t count, Row* rows) const;
+  int wheels_on(const Motion& m, SinCos yaw) const;
   Status judge(Car& car, const Row& row, bool running, Touch touch, std::size_t i);
   void pause(Car& car, const Row& row, Status why, Touch touch, std::size_t i);
   Pose again(Car& car, const Row& row, Status why, std::size_t i);
@@ -88,6 +90,7 @@ class World {
 
   std::shared_ptr<const Track> track_;
   WorldSettings settings_;
+  bool compact_;  // the wheels are near the base
   std::optional<Walls> walls_;
   std::vector<Car> cars_;
   std::vector<Name> names_;
