@@ -1,22 +1,71 @@
-"""How fast the simulator steps: cars per call, threads, with and without LIDAR."""
+"""How fast the simulator steps: cars per call, threads, with and without LIDAR and cameras."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
+from functools import partial
 
 import click
 import numpy as np
 
 from bench.rows import Row
 from bench.track_choice import track_named, track_option
+from sim.camera import Camera
 from sim.episode import EpisodeRules
+from sim.objects import Boxes
+from sim.sensors import FRONT_FACING_CAMERA, PADDOCK_CAMERA_40X30, STEREO_CAMERAS
 from sim.track import Direction
 from sim.world import FEATURES, World
 
 AIM = FEATURES.index("ahead_y_0.6m")
 WINDOWS = 5
-CASES = ((1, 1, False), (64, 1, False), (256, 1, False), (256, 2, False), (64, 1, True), (64, 2, True))
-"""Cars, threads, LIDAR."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row: what is stepped, and what stands beside its figure."""
+
+    cars: int
+    threads: int = 1
+    lidar: bool = False
+    camera: Camera | None = None
+    boxes: int = 0
+    beside: str = "the real simulator:"
+    beside_value: float = 15.0
+
+    def name(self) -> str:
+        """In words."""
+        parts = [
+            f"{self.cars} car{'s' if self.cars > 1 else ''}, {self.threads} thread{'s' if self.threads > 1 else ''}"
+        ]
+        if self.lidar:
+            parts.append("LIDAR")
+        if self.camera is not None:
+            parts.append(_CAMERA_NAMES[self.camera.sensor])
+        if self.boxes:
+            parts.append(f"walls, {self.boxes} boxes")
+        return ", ".join(parts)
+
+
+_CAMERA_NAMES = {
+    FRONT_FACING_CAMERA.name: "camera 160x120",
+    PADDOCK_CAMERA_40X30.name: "camera 40x30",
+    STEREO_CAMERAS.name: "stereo 2x160x120",
+}
+_of_64 = partial(Case, 64, beside="goal:")
+CASES = (
+    Case(1),
+    Case(64),
+    Case(256),
+    Case(256, 2),
+    Case(64, lidar=True),
+    Case(64, 2, lidar=True),
+    _of_64(camera=Camera(), beside_value=60_000.0),
+    _of_64(camera=Camera(look="arena"), boxes=6, beside_value=60_000.0),
+    _of_64(camera=Camera(PADDOCK_CAMERA_40X30.name), beside_value=200_000.0),
+    Case(64, camera=Camera(STEREO_CAMERAS.name)),
+)
 
 
 @click.command()
@@ -26,12 +75,19 @@ def measure(track: str, seconds: float) -> list[Row]:
     """Steps per second of the native simulator, driven along the centre line; the best of five windows."""
     driven = track_named(track).driven(Direction.COUNTERCLOCKWISE)
     rows = []
-    for cars, threads, lidar in CASES:
-        world = World(driven, cars, seed=0, rules=EpisodeRules(start="random"), lidar=lidar, threads=threads)
+    for case in CASES:
+        world = World(
+            driven,
+            case.cars,
+            seed=0,
+            rules=EpisodeRules(start="random"),
+            lidar=case.lidar,
+            camera=case.camera,
+            objects=Boxes(case.boxes, minimum_gap_m=1.0) if case.boxes else None,
+            threads=case.threads,
+        )
         best = max(_window(world, seconds) for _ in range(WINDOWS))
-        what = f"{cars} car{'s' if cars > 1 else ''}, {threads} thread{'s' if threads > 1 else ''}"
-        beside = "the real simulator:"
-        rows.append(Row(f"{what}{', LIDAR' if lidar else ''}", best, "steps/s", beside, 15.0))
+        rows.append(Row(case.name(), best, "steps/s", case.beside, case.beside_value))
     return rows
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.camera import Camera
 from sim.dynamics import CarDynamics, named
 from sim.episode import STEP_S, EpisodeRules
 from sim.native import _core
 from sim.objects import MOST_COMPANY, OTHERS, Others, TrackObjects, core_settings
+from sim.randomisation import PLAIN, Randomisation
 from sim.reward_state import objects_in, reward_columns
 from sim.track import Track
 
@@ -58,12 +60,13 @@ class World:
 
     The arrays are views of the core's memory, written in place by `reset` and `step`; copy what must outlive the next
     call. `features` float32 (n, FEATURE_COUNT); `lidar` float32 (n, 64) metres from right to left, zeros unless asked
-    for; `reward_states` float64 (n, len(reward_columns(k))) for the k objects that each car is told of; `objects`
-    float64 (n, k, len(OBJECT_STATE)), a view of them; `pose` float64 (n, 3) x, y, yaw (rad) of the base; `status` uint8
-    (n,) index into STATUSES; `done` bool (n,); `lap` int32 (n,) laps completed in the episode; `lap_steps` and
-    `lap_resets` int32 (n,) of the lap completed in this very step, else 0 (a lap has at least one step); `box_resets`
-    int32 (n,) how often in a row the car was put back at one box; `clipped` bool (n,) where this step's action was out
-    of range, `clipped_steps` int32 (n,) how often in the episode.
+    for; `camera` uint8 (n, height, width, channels), empty unless there is one; `reward_states` float64 (n,
+    len(reward_columns(k))) for the k objects that each car is told of; `objects` float64 (n, k, len(OBJECT_STATE)), a
+    view of them; `pose` float64 (n, 3) x, y, yaw (rad) of the base; `status` uint8 (n,) index into STATUSES; `done`
+    bool (n,); `lap` int32 (n,) laps completed in the episode; `lap_steps` and `lap_resets` int32 (n,) of the lap
+    completed in this very step, else 0 (a lap has at least one step); `box_resets` int32 (n,) how often in a row the
+    car was put back at one box; `clipped` bool (n,) where this step's action was out of range, `clipped_steps` int32
+    (n,) how often in the episode.
 
     After construction and `reset` every car is on its `prepare` row: standing, steps 1, reward 0. Where `done` is set
     the arrays still hold the last row of the episode, its observation included; the next `step` ignores that car's
@@ -91,6 +94,8 @@ class World:
         lidar_walls: bool = True,
         objects: TrackObjects | None = None,
         others: Others = "absent",
+        camera: Camera | None = None,
+        randomisation: Randomisation = PLAIN,
         is_reversed: bool = False,
         threads: int = 1,
     ) -> None:
@@ -125,6 +130,7 @@ class World:
             lidar_clip_m=lidar_clip_m,
             lidar_noise_m=lidar_noise_m,
             lidar_walls=lidar_walls,
+            camera=None if camera is None else camera.settings(randomisation),
             is_reversed=is_reversed,
             threads=threads,
             objects=core_settings(objects, others),
@@ -134,6 +140,7 @@ class World:
         )
         self.features: NDArray[np.float32] = self._core.features
         self.lidar: NDArray[np.float32] = self._core.lidar if lidar else np.zeros((cars, BEAM_COUNT), np.float32)
+        self.camera: NDArray[np.uint8] = self._core.camera
         self.reward_states: NDArray[np.float64] = self._core.reward_states
         self.objects: NDArray[np.float64] = objects_in(self.reward_states)
         self.reward_columns = reward_columns(self.objects.shape[1])

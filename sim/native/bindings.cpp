@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "bind_camera.hpp"
 #include "bind_objects.hpp"
 #include "bind_policy.hpp"
 #include "bind_rollout.hpp"
@@ -56,12 +57,21 @@ auto array_of(std::vector<T> World::* member, std::size_t columns) {
   };
 }
 
+// (cars, height, width, eyes); empty without a camera.
+nb::ndarray<nb::numpy, std::uint8_t> pictures(nb::handle self) {
+  auto& world = nb::cast<World&>(self);
+  const auto& rules = world.camera_rules();
+  const std::size_t shape[4] = {world.cars(), rules ? static_cast<std::size_t>(rules->size.height) : 0,
+                                rules ? static_cast<std::size_t>(rules->size.width) : 0, rules ? rules->eyes : 1};
+  return nb::ndarray<nb::numpy, std::uint8_t>(world.camera.data(), 4, shape, self);
+}
+
 std::shared_ptr<World> make_world(std::shared_ptr<Track> track, std::size_t cars, std::uint64_t seed, int laps,
                                   bool continuous, int maximum_resets, int pause_steps, int maximum_steps, int start,
                                   double start_offset, bool auto_reset, const std::vector<double>& parameters,
                                   bool lidar, double lidar_clip_m, double lidar_noise_m, bool lidar_walls,
                                   bool is_reversed, std::size_t threads, const nb::object& objects, int crash_steps,
-                                  bool reset_at_previous, int mercy_after) {
+                                  bool reset_at_previous, int mercy_after, nb::object camera) {
   if (cars < 1 || cars > 1000000) throw std::invalid_argument("a world has 1 to 1000000 cars");
   if (threads < 1 || threads > 256) throw std::invalid_argument("a world has 1 to 256 threads");
   if (parameters.size() != kCarParameters) throw std::invalid_argument("wrong number of car parameters");
@@ -85,6 +95,7 @@ std::shared_ptr<World> make_world(std::shared_ptr<Track> track, std::size_t cars
   settings.car = checked(values);
   if (lidar) settings.lidar = LidarRules{lidar_clip_m, lidar_noise_m, lidar_walls};
   settings.objects = object_rules(objects);
+  settings.camera = camera_rules(camera);
   settings.is_reversed = is_reversed;
   settings.threads = threads;
   const nb::gil_scoped_release release;
@@ -224,6 +235,7 @@ NB_MODULE(_core, m) {
                      auto& world = nb::cast<World&>(self);
                      return view(self, world.reward_states, world.cars(), world.reward_columns());
                    })
+      .def_prop_ro("camera", &pictures)
       .def_prop_ro("pose", array_of(&World::pose, 3))
       .def_prop_ro("status", array_of(&World::status, 0))
       .def_prop_ro("done", array_of(&World::done, 0))
@@ -240,9 +252,9 @@ NB_MODULE(_core, m) {
   m.def("make_world", &make_world, nb::kw_only(), "track"_a, "cars"_a, "seed"_a, "laps"_a, "continuous"_a,
         "maximum_resets"_a, "pause_steps"_a, "maximum_steps"_a, "start"_a, "start_offset"_a, "auto_reset"_a,
         "parameters"_a, "lidar"_a, "lidar_clip_m"_a, "lidar_noise_m"_a, "lidar_walls"_a, "is_reversed"_a, "threads"_a,
-        "objects"_a.none(), "crash_steps"_a, "reset_at_previous"_a, "mercy_after"_a);
+        "objects"_a.none(), "crash_steps"_a, "reset_at_previous"_a, "mercy_after"_a, "camera"_a.none());
+  bind_camera(m);
   bind_objects(m);
-
   bind_policy(m);
   bind_rollout(m);
 }

@@ -74,6 +74,10 @@ World::World(std::shared_ptr<const Track> track, const WorldSettings& settings)
     objects_ = std::make_unique<Objects>(*track_, *settings.objects, n);
     if (objects_->per_car() > 0) reward_columns_ += kObjectsColumns + objects_->per_car() * kObjectColumns;
   }
+  if (settings.camera) {
+    cameras_.emplace(*track_, *settings.camera, n, settings.seed);
+    camera.assign(n * settings.camera->bytes(), 0);
+  }
   features.assign(n * kFeatures, 0.0f);
   reward_states.assign(n * reward_columns_, 0.0);
   pose.assign(n * 3, 0.0);
@@ -121,6 +125,7 @@ void World::begin(std::size_t i, const double* start) {
     stand(car.motion, grid ? objects_->grid_pose(i, car.start_fraction)
                            : objects_->start_pose(i, car.start_fraction));
   }
+  if (cameras_) cameras_->begin(i, episode);
   car.steps = 1;
   lap[i] = 0;
   lap_steps[i] = 0;
@@ -217,6 +222,7 @@ void World::write(std::size_t i, const Row& row, Status now, bool crashed) {
   if (objects_ != nullptr) objects_->write(i, m, row.yaw, row.at.centre.along_m, out);
   write_features(*track_, car, row.yaw, row.front, row.at.centre.along_m, &features[i * kFeatures]);
   if (walls_) write_lidar(*walls_, solids(i), *settings_.lidar, row.yaw, car, &lidar[i * kBeams]);
+  if (cameras_) cameras_->see(i, {m.x, m.y, m.yaw}, solids(i), &camera[i * settings_.camera->bytes()]);
 }
 
 // Which of the rules of SimApp's reset/rules hold, and the first of them in the order of its EpisodeStatus.
@@ -487,6 +493,7 @@ void World::place(const double* poses) {
     if (objects_ != nullptr && objects_->shared()) objects_->note(i, cars_[i].motion, 0.0, true, true);
   }
   for (std::size_t i = 0; i < cars_.size(); ++i) {
+    if (cameras_) cameras_->forget(i);
     const Row row = look(cars_[i]);
     const bool crashed =
         objects_ != nullptr && objects_->touched(i, cars_[i].motion, row.at.fraction).counts();

@@ -8,6 +8,7 @@
 #include <span>
 #include <vector>
 
+#include "camera.hpp"
 #include "dynamics.hpp"
 #include "episode.hpp"
 #include "features.hpp"
@@ -30,6 +31,7 @@ struct WorldSettings {
   CarParameters car;
   std::optional<LidarRules> lidar;
   std::optional<ObjectRules> objects;
+  std::optional<CameraRules> camera;
   bool is_reversed = false;   // only told to the reward function
   std::size_t threads = 1;
 };
@@ -49,6 +51,7 @@ class World {
 
   std::size_t cars() const { return cars_.size(); }
   const Track& track() const { return *track_; }
+  const std::optional<CameraRules>& camera_rules() const { return settings_.camera; }
   // What car i can see and run into in its present row; empty where it is alone.
   std::span<const Solid> solids(std::size_t i) const {
     return objects_ == nullptr ? std::span<const Solid>{} : objects_->solids(i);
@@ -56,6 +59,7 @@ class World {
   std::size_t reward_columns() const { return reward_columns_; }
 
   std::vector<float> features, lidar;
+  std::vector<std::uint8_t> camera;  // (cars, height, width, eyes)
   std::vector<double> reward_states, pose;
   std::vector<std::uint8_t> status, done, clipped;
   std::vector<std::int32_t> lap, lap_steps, lap_resets, box_resets, clipped_steps;
@@ -92,6 +96,7 @@ class World {
   WorldSettings settings_;
   bool compact_;  // the wheels are near the base
   std::optional<Walls> walls_;
+  std::optional<Cameras> cameras_;
   std::vector<Car> cars_;
   std::vector<Name> names_;
   std::unique_ptr<Objects> objects_;  // none where every car is alone on an empty track

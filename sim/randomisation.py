@@ -1,0 +1,80 @@
+"""How far the world may differ from what it is said to be, so that a policy learns to drive a car that nobody measured.
+
+Everything is off by default. What is set is drawn anew for every episode of every car, from a stream of (seed, car,
+episode) that nothing else uses: the same seed gives the same episodes, a car does not notice its neighbours, and starts
+and LIDAR stay the same with and without it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from math import radians
+
+from sim.episode import STEP_S
+
+_MOST = {
+    "light": 255.0,
+    "contrast": 0.9,
+    "colour": 255.0,
+    "noise": 64.0,
+    "camera_forward_m": 0.1,
+    "camera_side_m": 0.1,
+    "camera_height_m": 0.1,
+    "camera_pitch_deg": 15.0,
+    "camera_yaw_deg": 30.0,
+    "field_of_view_rad": 0.6,
+    "picture_age_s": 2 * STEP_S,
+}
+
+
+@dataclass(frozen=True)
+class Randomisation:
+    """Half widths of what is drawn evenly from -value to +value once per episode. ValueError says what is too wide."""
+
+    light: float = 0.0
+    """Greys added to the picture."""
+    contrast: float = 0.0
+    """Share by which greys lie farther from the middle grey, or nearer to it."""
+    colour: float = 0.0
+    """Greys added to each of the look's greys, one number for each."""
+    noise: float = 0.0
+    """Standard deviation of every pixel of every picture, in greys; not drawn, always this."""
+    camera_forward_m: float = 0.0
+    camera_side_m: float = 0.0
+    camera_height_m: float = 0.0
+    camera_pitch_deg: float = 0.0
+    camera_yaw_deg: float = 0.0
+    field_of_view_rad: float = 0.0
+    picture_age_s: float = 0.0
+    """How old the picture is when the policy sees it: drawn from 0 to this, at most two steps. The car's own place is
+    the older one; other cars are where they are now."""
+
+    def __post_init__(self) -> None:
+        for field in fields(self):
+            value, most = getattr(self, field.name), _MOST[field.name]
+            if not 0.0 <= value <= most + 1e-9:
+                raise ValueError(f"{field.name} is {value}; it must be 0 to {most:.4g}")
+
+    def camera_spread(self) -> list[float]:
+        """What concerns the camera, in the order of the native core."""
+        greys = (self.light, self.contrast, self.colour, self.noise)
+        place = (self.camera_forward_m, self.camera_side_m, self.camera_height_m)
+        turned = (radians(self.camera_pitch_deg), radians(self.camera_yaw_deg), self.field_of_view_rad)
+        return [float(v) for v in (*greys, *place, *turned, min(2.0, self.picture_age_s / STEP_S))]
+
+
+PLAIN = Randomisation()
+SIM_TO_REAL = Randomisation(
+    light=25.0,
+    contrast=0.25,
+    colour=15.0,
+    noise=4.0,
+    camera_forward_m=0.01,
+    camera_side_m=0.005,
+    camera_height_m=0.01,
+    camera_pitch_deg=2.0,
+    camera_yaw_deg=1.0,
+    field_of_view_rad=0.05,
+    picture_age_s=STEP_S,
+)
+"""A start for training what shall drive on a floor: set by judgement, not measured on a real car."""
