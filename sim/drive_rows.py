@@ -20,8 +20,9 @@ LEAST_AT_ONCE, MOST_AT_ONCE = 64, 1 << 16
 class DriveRows:
     """One car's drive. The first row is `prepare`; it has the first action, which each following row has led to.
 
-    `states` (rows, len(REWARD_STATE)); `status` (rows,); `laps` (rows,) completed before the row; `commands` (rows, 2);
-    `chosen` (rows,) indices, None where actions are continuous; `lap_ends` are (rows so far, resets) of each lap.
+    `states` (rows, columns of the world's reward states); `status` (rows,); `laps` (rows,) completed before the row;
+    `commands` (rows, 2); `chosen` (rows,) indices, None where actions are continuous; `lap_ends` are (rows so far,
+    resets) of each lap; `box_resets` (rows,) how often in a row it was put back at one box.
     """
 
     states: NDArray[np.float64]
@@ -30,9 +31,10 @@ class DriveRows:
     commands: NDArray[np.float64]
     chosen: NDArray[np.int64] | None
     lap_ends: tuple[tuple[int, int], ...]
+    box_resets: NDArray[np.int32]
 
 
-_RECORDED = ("reward_states", "status", "done", "lap", "lap_steps", "lap_resets")
+_RECORDED = ("reward_states", "status", "done", "lap", "lap_steps", "lap_resets", "box_resets")
 _PREPARE = STATUS_CODE[EpisodeStatus.PREPARE]
 
 
@@ -84,4 +86,5 @@ def _rows_of(car: int, first: dict[str, NDArray[Any]], rows: dict[str, NDArray[A
         commands=np.concatenate([own["commands"][:1], own["commands"]]),
         chosen=None if chosen is None else np.concatenate([chosen[:1], chosen]),
         lap_ends=tuple((int(step) + 2, int(own["lap_resets"][step])) for step in lap_steps),
+        box_resets=np.concatenate([np.zeros(1, np.int32), own["box_resets"]]),
     )

@@ -19,7 +19,9 @@ from sim.driver import LIDAR_NOISE_M, needs_lidar, rollout_of
 from sim.episode import STATUS_CODE, EpisodeRules, EpisodeStatus
 from sim.metrics import STEP_MS, TrialOutcome
 from sim.model_folder import ModelFolder
-from sim.reward_state import COLUMN
+from sim.object_trace import ObjectTrace
+from sim.objects import TrackObjects, objects_json
+from sim.reward_state import COLUMN, objects_in
 from sim.trace import DriveTrace, SimTrace, action_text
 from sim.track import Direction, Track
 from sim.world import World
@@ -44,6 +46,7 @@ class LapResult:
     off_track_count: int
     complete: bool
     steps: int
+    crash_count: int = 0
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,8 @@ class EvaluationResult:
     """What a drive came to. Laps in order; the last one may be incomplete.
 
     `total_ms` is the time of all laps together, incomplete ones included; `completion_percent` the share of the laps
-    that was driven; `steps` of 1/15 s. `fingerprint` is a SHA-256 over weights, track, direction, rules, simulator
-    version, seed and the steps of every lap: equal fingerprints are equal results.
+    that was driven; `steps` of 1/15 s. `fingerprint` is a SHA-256 over weights, track, direction, rules, objects,
+    simulator version, seed and the steps of every lap: equal fingerprints are equal results.
     """
 
     laps: tuple[LapResult, ...]
@@ -76,15 +79,24 @@ class EvaluationResult:
         }
 
 
-def evaluate(model: Path, track: Track, *, direction: Direction, rules: EpisodeRules, seed: int) -> EvaluationResult:
-    """Drive the best policy of a model's folder on `track` (as stored).
+def evaluate(
+    model: Path,
+    track: Track,
+    *,
+    direction: Direction,
+    rules: EpisodeRules,
+    seed: int,
+    objects: TrackObjects | None = None,
+) -> EvaluationResult:
+    """Drive the best policy of a model's folder on `track` (as stored), among boxes or bots if given.
 
     Continuous rules: one flying run over `rules.laps` laps. Else `rules.laps` separate trials of one lap, each from
-    standing. ModelError for a folder that is no whole model; ValueError for rules or a seed that cannot be.
+    standing. ModelError for a folder that is no whole model; ValueError for rules or a seed that cannot be, or
+    objects for which the track is too short.
     """
     folder = ModelFolder.read(model)
     driven = track.driven(direction)
-    drive = _Drive(folder, driven, rules, seed, is_reversed=driven is not track)
+    drive = _Drive(folder, driven, rules, seed, objects, is_reversed=driven is not track)
     drive.run()
     laps = tuple(drive.laps)
     return EvaluationResult(
@@ -93,7 +105,7 @@ def evaluate(model: Path, track: Track, *, direction: Direction, rules: EpisodeR
         best_lap_ms=min((lap.time_ms for lap in laps if lap.complete), default=None),
         completion_percent=drive.completion_percent(),
         steps=sum(lap.steps for lap in laps),
-        fingerprint=_fingerprint(folder, track, direction, rules, seed, laps),
+        fingerprint=_fingerprint(folder, track, direction, rules, seed, objects, laps),
         trace=drive.trace(),
         outcomes=tuple(drive.ended),
     )
@@ -105,6 +117,7 @@ def _fingerprint(
     direction: Direction,
     rules: EpisodeRules,
     seed: int,
+    objects: TrackObjects | None,
     laps: tuple[LapResult, ...],
 ) -> str:
     made_of = {
@@ -114,6 +127,7 @@ def _fingerprint(
         "rules": asdict(rules),
         "simulator": SIMULATOR_VERSION,
         "seed": seed,
+        "objects": objects_json(objects),
         "laps": [[lap.steps, lap.resets, lap.complete] for lap in laps],
     }
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
@@ -122,7 +136,16 @@ def _fingerprint(
 class _Drive:
     """One world of as many cars as there are trials (one where laps follow each other), and what they did."""
 
-    def __init__(self, folder: ModelFolder, track: Track, rules: EpisodeRules, seed: int, *, is_reversed: bool) -> None:
+    def __init__(
+        self,
+        folder: ModelFolder,
+        track: Track,
+        rules: EpisodeRules,
+        seed: int,
+        objects: TrackObjects | None,
+        *,
+        is_reversed: bool,
+    ) -> None:
         self.rules = rules
         cars = 1 if rules.continuous else rules.laps
         lidar = needs_lidar(folder.car)
@@ -133,12 +156,13 @@ class _Drive:
             rules=_without_auto_reset(rules),
             lidar=lidar,
             lidar_noise_m=LIDAR_NOISE_M if lidar else 0.0,
+            objects=objects,
             is_reversed=is_reversed,
         )
         self.rollout = rollout_of(folder.policy(), folder.car, self.world, folder.hyperparameters.stack_size)
         self.laps: list[LapResult] = []
         self.ended: list[TrialOutcome] = []
-        self.log = SimTrace(track)
+        self.log = SimTrace(track, objects is not None)
         self.driven: tuple[DriveRows, ...] = ()
 
     def run(self) -> None:
@@ -162,7 +186,8 @@ class _Drive:
             np.column_stack([rows.states[:, _TRACED], car + rows.laps, rows.status])
             for car, rows in enumerate(self.driven)
         ]
-        return DriveTrace(np.concatenate(parts).astype(np.float32), self.log)
+        objects = ObjectTrace.of(np.concatenate([objects_in(rows.states) for rows in self.driven]))
+        return DriveTrace(np.concatenate(parts).astype(np.float32), self.log, objects)
 
     def _count_laps(self, rows: DriveRows) -> None:
         """Laps of one car from the row counts at which they ended, and what is left as an incomplete one."""
@@ -177,8 +202,9 @@ class _Drive:
 
     def _add_lap(self, rows: DriveRows, begin: int, end: int, resets: int, complete: bool) -> None:
         status, steps = rows.status[begin:end].tolist(), end - begin
-        off_track = status.count(_OFF_TRACK)
-        self.laps.append(LapResult(len(self.laps) + 1, round(steps * STEP_MS), resets, off_track, complete, steps))
+        off_track, crashes = status.count(_OFF_TRACK), status.count(_COUNTED["crash_count"])
+        time_ms = round(steps * STEP_MS)
+        self.laps.append(LapResult(len(self.laps) + 1, time_ms, resets, off_track, complete, steps, crashes))
         share = 100.0 if complete else float(rows.states[end - 1, COLUMN["progress"]])
         code = STATUS_CODE[EpisodeStatus.LAP_COMPLETE] if complete else status[-1]
         counts = {name: status.count(counted) for name, counted in _COUNTED.items()}
@@ -190,7 +216,8 @@ class _Drive:
             chosen = [None] * len(rows.states) if rows.chosen is None else rows.chosen.tolist()
             for row, state in enumerate(rows.states):
                 action = action_text(chosen[row], *rows.commands[row].tolist())
-                self.log.add(car + int(rows.laps[row]), state, action, 0.0, row == last, int(rows.status[row]))
+                episode, status = car + int(rows.laps[row]), int(rows.status[row])
+                self.log.add(episode, state, action, 0.0, row == last, status, int(rows.box_resets[row]))
 
 
 def _without_auto_reset(rules: EpisodeRules) -> EpisodeRules:

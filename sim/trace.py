@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.episode import STATUSES
+from sim.object_trace import ObjectTrace, ObjectTraceError
 from sim.reward_state import REWARD_STATE
 from sim.track import Track
 
@@ -25,6 +26,8 @@ SIMTRACE_HEADER = (
     "episode,steps,X,Y,yaw,steer,throttle,action,reward,done,all_wheels_on_track,progress,closest_waypoint,track_len,"
     "tstamp,episode_status,pause_duration"
 )
+CRASH_COUNTER = ",obstacle_crash_counter"
+"""A column that later simulators append; ours is there where there are objects."""
 
 
 class TraceError(ValueError):
@@ -41,18 +44,28 @@ class SimTrace:
 
     track: Track
     """As it was driven."""
+    objects: bool = False
+    """Whether there are any, so that the last column counts how often in a row the car was put back at one box."""
     lines: list[str] = field(default_factory=list)
 
     def add(
-        self, episode: int, state: NDArray[np.float64], action: str, reward: float, done: bool, status: int
+        self,
+        episode: int,
+        state: NDArray[np.float64],
+        action: str,
+        reward: float,
+        done: bool,
+        status: int,
+        box_resets: int = 0,
     ) -> None:
-        """One step: `state` is a row of REWARD_STATE, `action` the index or "[steer speed]", `status` a code."""
+        """One step: `state` is a row of reward states, `action` the index or "[steer speed]", `status` a code."""
         value = dict(zip(REWARD_STATE, state.tolist(), strict=False))  # objects' columns follow
         numbers = (value["steps"], value["x"], value["y"], value["heading"], value["steering_angle"], value["speed"])
+        counter = f",{box_resets}" if self.objects else ""
         self.lines.append(
             f"{episode},{','.join(_number(number) for number in numbers)},{action},{_number(reward)},{done},"
             f"{bool(value['all_wheels_on_track'])},{_number(value['progress'])},{self._closest(value)},"
-            f"{_number(self.track.length_m)},{round(value['sim_time'], 3)},{STATUSES[status]},0.0"
+            f"{_number(self.track.length_m)},{round(value['sim_time'], 3)},{STATUSES[status]},0.0{counter}"
         )
 
     def _closest(self, value: dict[str, float]) -> int:
@@ -63,7 +76,7 @@ class SimTrace:
 
     def to_csv(self) -> str:
         """The whole file, header first."""
-        return "\n".join((SIMTRACE_HEADER, *self.lines)) + "\n"
+        return "\n".join((SIMTRACE_HEADER + (CRASH_COUNTER if self.objects else ""), *self.lines)) + "\n"
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,30 +97,37 @@ class DriveTrace:
         24  int16[n]    x     int16[n] y     int16[n] heading (0.01 deg)    int16[n] speed (mm/s)
             int16[n]    steering (0.01 deg)  int16[n] progress (0.01 %)
             uint8[n]    lap   uint8[n] status
+        then, where there were boxes, bots or other cars, what `sim.object_trace.ObjectTrace` says
     """
 
     rows: NDArray[np.float32]
     log: SimTrace | None = None
     """The full log of the same drive; not part of the bytes."""
+    objects: ObjectTrace | None = None
+    """Where everything else on the track was, row by row."""
 
     def column(self, name: str) -> NDArray[np.float32]:
         """(n,) one column by its name."""
         return self.rows[:, TRACE_COLUMNS.index(name)]
 
     def to_bytes(self) -> bytes:
-        """14 bytes a row and 24 for the header: a minute of driving takes 13 KB."""
+        """14 bytes a row and 24 for the header: a minute of driving takes 13 KB, and 5 for each bot."""
         count = len(self.rows)
         positions = self.rows[:, :2].astype(np.float64)
+        if self.objects is not None:
+            positions = np.concatenate([positions, self.objects.poses[:, :, :2].reshape(-1, 2)])
         low, high = (positions.min(0), positions.max(0)) if count else (np.zeros(2), np.zeros(2))
         origin = np.round((low + high) / 2.0)
         metres = 0.001
         while count and np.abs(positions - origin).max() / metres > 32_000:
             metres *= 2.0
         header = HEADER.pack(MAGIC, count, origin[0], origin[1], metres, STEPS_PER_SECOND)
-        whole = [_int16((positions[:, axis] - origin[axis]) / metres) for axis in (0, 1)]
+        whole = [_int16((positions[:count, axis] - origin[axis]) / metres) for axis in (0, 1)]
         whole += [_int16(self.column(name).astype(np.float64) / unit) for name, unit in UNITS.items()]
         small = [np.clip(self.column(name), 0, 255).astype(np.uint8) for name in ("lap", "status")]
-        return header + b"".join(column.tobytes() for column in whole) + b"".join(column.tobytes() for column in small)
+        objects = b"" if self.objects is None or not count else self.objects.to_bytes(origin, metres)
+        columns = [column.tobytes() for column in whole] + [column.tobytes() for column in small]
+        return b"".join([header, *columns, objects])
 
     @classmethod
     def from_bytes(cls, data: bytes) -> DriveTrace:
@@ -115,7 +135,8 @@ class DriveTrace:
         if len(data) < HEADER.size or data[:4] != MAGIC:
             raise TraceError("not a drive trace: it does not begin with PDT1")
         _, count, origin_x, origin_y, metres, _rate = HEADER.unpack_from(data)
-        if count > MAXIMUM_ROWS or len(data) != HEADER.size + ROW_BYTES * count:
+        end = HEADER.size + ROW_BYTES * count
+        if count > MAXIMUM_ROWS or len(data) < end:
             raise TraceError(f"a drive trace of {count} rows does not have {len(data)} bytes; fetch it again")
         whole = np.frombuffer(data, "<i2", 6 * count, HEADER.size).reshape(6, count).astype(np.float64)
         small = np.frombuffer(data, "u1", 2 * count, HEADER.size + 12 * count).reshape(2, count)
@@ -125,7 +146,12 @@ class DriveTrace:
         for index, (name, unit) in enumerate(UNITS.items()):
             rows[:, TRACE_COLUMNS.index(name)] = whole[2 + index] * unit
         rows[:, 6:] = small.T
-        return cls(rows)
+        if len(data) == end:
+            return cls(rows)
+        try:
+            return cls(rows, None, ObjectTrace.from_bytes(data[end:], count, np.array([origin_x, origin_y]), metres))
+        except ObjectTraceError as error:
+            raise TraceError(str(error)) from None
 
     def to_simtrace_csv(self) -> str:
         """The drive in the simulator's log format. TraceError for a trace that was read from bytes."""

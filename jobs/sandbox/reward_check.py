@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from jobs.sandbox.answers import Answer, Failure
 from jobs.sandbox.protocol import BATCH_ROWS, Kind
 from jobs.sandbox.reward_process import Failed, RewardProcess
+from sim.objects import TrackObjects
+from sim.reward_state import objects_in
 from sim.reward_states import sample_reward_states
 from sim.track import Direction, Track
 
@@ -74,18 +76,20 @@ def check_reward_function(
     *,
     states: int = 200,
     seed: int = 0,
+    objects: TrackObjects | None = None,
     accept_missing: frozenset[str] = frozenset(),
 ) -> RewardCheck:
-    """Compile, load and call `code` on `states` real states (at most 4096) of `track` (as stored) in `direction`.
+    """Compile, load and call `code` on `states` real states (at most 4096) of `track` (as stored) in `direction`,
+    among boxes or bots if given.
 
     Takes less than two seconds beyond loading Python and the modules. Raises SandboxUnavailable for the machine's
     faults; the code's faults are in the answer.
     """
-    rows = sample_reward_states(track, direction, min(states, BATCH_ROWS), seed)
+    rows = sample_reward_states(track, direction, min(states, BATCH_ROWS), seed, objects)
     process = RewardProcess(code, deadline_s=DEADLINE_S, seed=seed, accept_missing=accept_missing)
     with process:
         try:
-            process.start(track.driven(direction), 1)
+            process.start(track.driven(direction), 1, objects_in(rows).shape[1])
         except Failed as failed:
             return RewardCheck(ok=False, problems=_problems(failed.answer, 1), log=failed.log)
         load_log = process.log

@@ -6,10 +6,11 @@ import json
 import math
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from paddock.commands.objects import objects_options, track_objects
 from paddock.commands.reward import DIRECTIONS
 from paddock.environment import reward_code, track_library
 
@@ -68,6 +69,7 @@ def _configuration(
 )
 @click.option("--minutes", type=click.FloatRange(min=0.01, max=6000), default=2.0, show_default=True)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
+@objects_options
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Folder for the model; made if it is not there."
 )
@@ -86,19 +88,26 @@ def train(
     resume: bool,
     replace: bool,
     as_json: bool,
+    **race: Any,
 ) -> None:
     """Train a model: the reward function runs in the sandbox, the model is written to --out."""
     _check_the_call(out, minutes, resume=resume, replace=replace)
     code = reward_code(reward_file)
     limit_ms = round(minutes * 60_000)
-    configuration = _configuration(track, direction, code, car, hyperparameters, seed=seed, limit_ms=limit_ms)
+    from sim.objects import TRAINING_LANE_CHANGE_S, objects_json
+
+    objects = track_objects(**race, usual_lane_change_s=TRAINING_LANE_CHANGE_S)
+    configuration = _configuration(
+        track, direction, code, car, hyperparameters, seed=seed, limit_ms=limit_ms, objects=objects
+    )
 
     from jobs.sandbox import RewardProcess
     from sim.learning.training import train as train_model
 
     with RewardProcess(code) as source:
         result = train_model(configuration, reward=source, out=out, on_iteration=_say_iteration, resume=resume)
-    summary = {"model": str(out), "track": track, "direction": direction, "seed": seed, **asdict(result)}
+    facts = {"track": track, "direction": direction, "seed": seed, "objects": objects_json(objects)}
+    summary = {"model": str(out), **facts, **asdict(result)}
     if as_json:
         click.echo(json.dumps(summary, indent=2))
         return
@@ -127,6 +136,23 @@ def _say_iteration(report: IterationReport) -> None:
 @click.option(
     "--penalty", type=click.FloatRange(0, 60), default=3.0, show_default=True, help="Seconds for leaving the track."
 )
+@click.option(
+    "--collision-penalty", type=click.FloatRange(0, 60), default=5.0, show_default=True, help="Seconds for a crash."
+)
+@objects_options
+@click.option(
+    "--mercy",
+    type=click.IntRange(0, 1000),
+    default=0,
+    help="So many resets at one box put the car beyond it; 0: never.",
+)
+@click.option(
+    "--reset-at",
+    type=click.Choice(["current", "previous"]),
+    default="current",
+    show_default=True,
+    help="The row at whose progress a car is put back that left the track.",
+)
 @click.option("--trials", is_flag=True, help="Start each lap anew instead of driving them in one go.")
 @click.option("--trace", type=click.Path(dir_okay=False, path_type=Path), help="Write the drive as a SimTrace CSV.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -137,26 +163,42 @@ def evaluate(
     laps: int,
     seed: int,
     penalty: float,
+    collision_penalty: float,
+    mercy: int,
+    reset_at: Literal["current", "previous"],
     trials: bool,
     trace: Path | None,
     as_json: bool,
+    **race: Any,
 ) -> None:
     """Let a model drive: the same model, track and seed give the same laps to the step."""
     from sim.episode import EpisodeRules
     from sim.evaluation import evaluate as evaluate_model
+    from sim.objects import RACE_LANE_CHANGE_S, objects_json
     from sim.track import Direction
 
-    rules = EpisodeRules.racing(laps=laps, continuous=not trials, off_track_penalty_s=penalty)
-    result = evaluate_model(model, track_library().get(track), direction=Direction(direction), rules=rules, seed=seed)
+    objects = track_objects(**race, usual_lane_change_s=RACE_LANE_CHANGE_S)
+    rules = EpisodeRules.racing(
+        laps=laps,
+        continuous=not trials,
+        off_track_penalty_s=penalty,
+        collision_penalty_s=collision_penalty,
+        reset_at=reset_at,
+        mercy_after=mercy,
+    )
+    stored = track_library().get(track)
+    result = evaluate_model(model, stored, direction=Direction(direction), rules=rules, seed=seed, objects=objects)
     if trace:
         trace.write_text(result.trace.to_simtrace_csv())
     if as_json:
         facts = {"model": str(model), "track": track, "direction": direction, "seed": seed}
+        facts["objects"] = objects_json(objects)
         click.echo(json.dumps({**facts, **result.to_json()}, indent=2))
         return
     for lap in result.laps:
         ending = "" if lap.complete else "  not finished"
-        click.echo(f"lap {lap.number}  {lap.time_ms / 1000:8.3f} s  {lap.resets} resets{ending}")
+        crashes = f"  {lap.crash_count} crashes" if objects else ""
+        click.echo(f"lap {lap.number}  {lap.time_ms / 1000:8.3f} s  {lap.resets} resets{crashes}{ending}")
     click.echo(f"total  {result.total_ms / 1000:8.3f} s  {result.completion_percent:.1f} %")
     click.echo(f"fingerprint {result.fingerprint}")
 

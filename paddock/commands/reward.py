@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
+from paddock.commands.objects import objects_options, track_objects
 from paddock.environment import reward_code, track_library
 
 DIRECTIONS = click.Choice(["counterclockwise", "clockwise"])
@@ -22,13 +24,17 @@ def reward() -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--track", required=True, help="The track whose real states the function is tried on.")
 @click.option("--direction", type=DIRECTIONS, default="counterclockwise", show_default=True)
+@objects_options
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def check(file: Path, track: str, direction: str, as_json: bool) -> None:
+def check(file: Path, track: str, direction: str, as_json: bool, **race: Any) -> None:
     """Try a reward function on 200 real states of a track, in the sandbox. Exits with 1 when it fails."""
     from jobs.sandbox.reward_check import check_reward_function
+    from sim.objects import TRAINING_LANE_CHANGE_S
     from sim.track import Direction
 
-    result = check_reward_function(reward_code(file), track_library().get(track), Direction(direction))
+    objects = track_objects(**race, usual_lane_change_s=TRAINING_LANE_CHANGE_S)
+    stored = track_library().get(track)
+    result = check_reward_function(reward_code(file), stored, Direction(direction), objects=objects)
     if as_json:
         click.echo(json.dumps(result.to_json(), indent=2))
     else:

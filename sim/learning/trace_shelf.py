@@ -26,8 +26,11 @@ class TraceShelf:
     then every fourth, and so on: a long training leaves 128 to 256 files, evenly spread.
     """
 
-    def __init__(self, folder: Path, car: Car, track: Track, most_files: int = MOST_FILES) -> None:
+    def __init__(
+        self, folder: Path, car: Car, track: Track, *, objects: bool = False, most_files: int = MOST_FILES
+    ) -> None:
         self.folder = folder
+        self.objects = objects
         self.most_files = most_files
         self.car = car
         self.track = track
@@ -52,7 +55,7 @@ class TraceShelf:
         return [int(name) for name in names if name.isdecimal()]
 
     def _first_car(self, rollout: Rollout, rewards: NDArray[np.float64], episode: int) -> SimTrace:
-        trace = SimTrace(self.track)
+        trace = SimTrace(self.track, self.objects)
         commands = self.car.action_space.commands(rollout.actions[:, 0])
         indexed = not isinstance(self.car.action_space, ContinuousActionSpace)
         for step in range(len(rollout.done)):

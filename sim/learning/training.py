@@ -123,7 +123,7 @@ class Training:
         )
         window = config.hyperparameters.num_episodes_between_training
         self.book = EpisodeBook(self.ground.world.cars, window, self.counters.episodes)
-        self.shelf = TraceShelf(out / TRACES, config.car, self.driven)
+        self.shelf = TraceShelf(out / TRACES, config.car, self.driven, objects=config.objects is not None)
         self.saved_ms = self.metrics_ms = self.before_ms
         self._open_folder(resume)
         self.reward.start(self.driven, self.ground.world.cars, self.ground.world.objects.shape[1])

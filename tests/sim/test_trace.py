@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from sim.episode import STATUSES
+from sim.object_trace import ObjectTrace
 from sim.reward_state import COLUMN, REWARD_STATE
 from sim.trace import HEADER, SIMTRACE_HEADER, TRACE_COLUMNS, DriveTrace, SimTrace, TraceError, action_text
 from tests.sim.ovals import oval
@@ -110,3 +111,75 @@ def test_a_log_row_reads_as_the_console_wrote_it() -> None:
 
 def test_a_continuous_action_is_written_in_brackets() -> None:
     assert action_text(None, -12.5, 1.25) == "[-12.5000 1.2500]"
+
+
+def objects_of(rows: int = 60) -> ObjectTrace:
+    """Two boxes, one of which is placed anew for a second trial, and a bot."""
+    random = np.random.default_rng(1)
+    poses = np.zeros((rows, 3, 3), np.float32)
+    poses[:, 0] = 1.0, 2.0, 45.0
+    poses[:, 2] = -1.5, 0.5, 0.0
+    poses[rows // 2 :, 2] = 3.0, 1.0, 90.0
+    poses[:, 1] = np.column_stack([random.uniform(-3, 19, (rows, 2)), random.uniform(-180, 180, rows)])
+    return ObjectTrace(np.array([0, 1, 0], np.uint8), poses)
+
+
+def test_objects_survive_the_bytes_and_boxes_take_no_rows() -> None:
+    plain = drive(rows=60)
+    before = DriveTrace(plain.rows, None, objects_of())
+    data = before.to_bytes()
+    assert len(data) == len(plain.to_bytes()) + 12 + 4 + 60 * 6 + 3 * 12
+    after = DriveTrace.from_bytes(data)
+    assert after.objects is not None
+    assert after.objects.kinds.tolist() == [0, 1, 0]
+    assert np.abs(after.objects.poses - objects_of().poses)[:, :, :2].max() <= 0.00051
+    assert np.abs(after.objects.poses - objects_of().poses)[:, :, 2].max() <= 0.00501
+    assert np.abs(after.rows - before.rows)[:, :2].max() <= 0.00051
+
+
+def test_a_drive_without_objects_has_the_bytes_that_it_always_had() -> None:
+    assert drive().to_bytes() == DriveTrace(drive().rows, None, None).to_bytes()
+    assert DriveTrace.from_bytes(drive().to_bytes()).objects is None
+
+
+def test_the_columns_of_a_bot_lie_where_the_layout_says() -> None:
+    """Read without the class, as a browser does."""
+    rows, objects = 60, objects_of()
+    data = DriveTrace(drive(rows=rows).rows, None, objects).to_bytes()
+    _, _, origin_x, _, metres, _ = struct.unpack_from("<4sI4f", data)
+    begin = 24 + 14 * rows
+    assert struct.unpack_from("<4sII", data, begin) == (b"OBJ1", 3, 3)
+    assert list(data[begin + 12 : begin + 16]) == [0, 1, 0, 0]
+    x = np.frombuffer(data, "<i2", rows, begin + 16) * metres + origin_x
+    assert x == pytest.approx(objects.poses[:, 1, 0], abs=0.001)
+    row, index, _, _, heading = struct.unpack_from("<I4h", data, begin + 16 + 6 * rows + 24)
+    assert (row, index, heading) == (rows // 2, 2, 9000)
+
+
+def test_far_objects_make_the_unit_coarser_too() -> None:
+    objects = objects_of()
+    objects.poses[:, 1, 0] = 80.0
+    after = DriveTrace.from_bytes(DriveTrace(drive(rows=60).rows, None, objects).to_bytes())
+    assert after.objects is not None
+    assert after.objects.poses[:, 1, 0] == pytest.approx(np.full(60, 80.0), abs=0.003)
+
+
+WITH_OBJECTS = DriveTrace(drive(rows=60).rows, None, objects_of()).to_bytes()
+OBJECTS_BEGIN = 24 + 14 * 60
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        WITH_OBJECTS[:-1],
+        WITH_OBJECTS + b"x",
+        WITH_OBJECTS[:OBJECTS_BEGIN] + b"OBJ2" + WITH_OBJECTS[OBJECTS_BEGIN + 4 :],
+        WITH_OBJECTS[: OBJECTS_BEGIN + 4] + b"\xff\xff\xff\xff" + WITH_OBJECTS[OBJECTS_BEGIN + 8 :],
+        WITH_OBJECTS[: OBJECTS_BEGIN + 12] + b"\x09\x01\x00" + WITH_OBJECTS[OBJECTS_BEGIN + 15 :],
+        WITH_OBJECTS[:-8] + struct.pack("<h", 3) + WITH_OBJECTS[-6:],
+        WITH_OBJECTS[:-12] + struct.pack("<I", 60) + WITH_OBJECTS[-8:],
+    ],
+)
+def test_objects_of_other_bytes_are_refused(data: bytes) -> None:
+    with pytest.raises(TraceError):
+        DriveTrace.from_bytes(data)

@@ -4,6 +4,8 @@ const SPEED_CLASSES = 5;
 const LEAST_RANGE = 0.75;
 const CAR_LENGTH_M = 0.4;
 const CAR_WIDTH_M = 0.22;
+const BOX_M = [0.4, 0.3];
+const OTHER_M = [0.32, 0.2];
 
 export async function fetchOutline(address) {
   const answer = await fetch(address);
@@ -133,6 +135,22 @@ export class TrackCanvas {
   driven(context, pieces) {
     context.lineCap = "round";
     for (const { speed, points } of pieces) this.stroke(context, points, this.speedColours[speed], 2.5, false);
+  }
+
+  // A box, or a bot or another car, about its middle.
+  object(context, box, { x, y, heading }) {
+    const [length, width] = box ? BOX_M : OTHER_M;
+    const enlarged = Math.max(1, (10 * this.ratio) / this.scale / length);
+    const [column, row] = this.at(x, y);
+    context.save();
+    context.translate(column, row);
+    context.rotate((-heading * Math.PI) / 180);
+    context.scale(this.scale * enlarged, this.scale * enlarged);
+    context.beginPath();
+    context.roundRect(-length / 2, -width / 2, length, width, box ? 0 : [0.03, 0.08, 0.08, 0.03]);
+    context.fillStyle = this.colours[box ? "--ink" : "--ink-2"];
+    context.fill();
+    context.restore();
   }
 
   // x and y are the car's front, heading in degrees, as reward functions see them.
