@@ -12,7 +12,6 @@ constexpr double kCell_m = 0.06;
 constexpr double kMostCells = 400000.0;
 constexpr int kLevels = 6;                            // of squares in squares
 constexpr std::int32_t kLargest = 1 << (kLevels - 1); // cells to a side of the outermost
-constexpr int kFiner = 2;                             // more levels within a cell whose list is long
 
 }  // namespace
 
@@ -21,8 +20,7 @@ struct Nearest::Filling {
   Nearest& grid;
   const Polyline& line;
   double cell_m, margin_m;
-  std::array<std::vector<std::int32_t>, kLevels + kFiner> found{};
-  std::vector<std::uint8_t> listed = std::vector<std::uint8_t>(line.segments());
+  std::array<std::vector<std::int32_t>, kLevels> found{};
 
   void set(std::int32_t column, std::int32_t row, std::int32_t size, Shortlists::List list) {
     for (std::int32_t r = row; r < std::min(row + size, grid.rows_); ++r) {
@@ -44,30 +42,7 @@ struct Nearest::Filling {
         for (const std::int32_t right : {0, size / 2}) fill(level + 1, column + right, row + up, found[level]);
       }
     } else {
-      if (found[level].size() > 4) shorten(level, middle, 0.5 * cell_m);
       set(column, row, 1, grid.lists_.add(found[level]));
-    }
-  }
-
-  // Leaves in a cell's list what is in the list of one of its quarters.
-  void shorten(int level, Point middle, double half_side_m) {
-    std::fill(listed.begin(), listed.end(), 0);
-    mark(level, middle, half_side_m);
-    std::erase_if(found[level], [&](std::int32_t s) { return listed[s] == 0; });
-  }
-
-  void mark(int level, Point middle, double half_side_m) {
-    if (level == kLevels - 1 + kFiner) {
-      for (const std::int32_t s : found[level]) listed[s] = 1;
-      return;
-    }
-    const double quarter = 0.5 * half_side_m;
-    for (const double up : {-quarter, quarter}) {
-      for (const double right : {-quarter, quarter}) {
-        const Point within{middle.x + right, middle.y + up};
-        narrow(line, found[level], within, quarter * std::sqrt(2.0), found[level + 1]);
-        mark(level + 1, within, quarter);
-      }
     }
   }
 };

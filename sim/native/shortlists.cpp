@@ -7,7 +7,8 @@
 namespace paddock {
 namespace {
 
-constexpr double kFar = 1e150;  // its square is a number still
+constexpr double kFar = 1e150;    // its square is a number still
+constexpr double kHair = 1.0001;  // more than rounding takes away
 
 }  // namespace
 
@@ -45,20 +46,42 @@ Shortlists::List Shortlists::add(const std::vector<std::int32_t>& segments) {
   return last_;
 }
 
+// Two rules drop segments. Distance: to any place within half_m it differs by at most half_m from that to p. Order: where
+// all those places lie beyond a segment's end, its end is what is nearest of it, and the next segment begins there. So
+// the next is at least as near; likewise the one before, where all lie before a segment's start. Each names a segment
+// that stays or is dropped for another in turn, never one for the other: a corner that both touch keeps the first.
 double narrow(const Polyline& line, const std::vector<std::int32_t>& among, Point p, double half_m,
               std::vector<std::int32_t>& found) {
-  thread_local std::vector<double> squared;
-  squared.clear();
+  struct Seen {
+    double squared_m2;
+    bool before, beyond;
+  };
+  thread_local std::vector<Seen> seen;
+  seen.resize(among.size());
   double least = std::numeric_limits<double>::infinity();
-  for (const std::int32_t s : among) {
-    squared.push_back(nearness(line.segment(s), p).squared_m2);
-    least = std::min(least, squared.back());
+  for (std::size_t k = 0; k < among.size(); ++k) {
+    const auto i = static_cast<std::size_t>(among[k]);
+    const Segment& s = line.segment(i);
+    const double px = p.x - s.x;
+    const double py = p.y - s.y;
+    const double share = (px * s.dx + py * s.dy) * s.per_squared;
+    const double kept = std::min(std::max(share, 0.0), 1.0);
+    const double ex = px - kept * s.dx;
+    const double ey = py - kept * s.dy;
+    const double squared = ex * ex + ey * ey;
+    const double most = half_m * kHair / line.segment_m(i);
+    seen[k] = {squared, share + most < 0.0, share - most > 1.0};
+    least = std::min(least, squared);
   }
   least = std::sqrt(least);
-  const double most = (least + 2.0 * half_m) * 1.0001;  // more than rounding takes away
+  const double most = (least + 2.0 * half_m) * kHair;
   found.clear();
   for (std::size_t k = 0; k < among.size(); ++k) {
-    if (squared[k] <= most * most) found.push_back(among[k]);
+    const bool follows = k > 0 && among[k - 1] + 1 == among[k];
+    const bool leads = k + 1 < among.size() && among[k] + 1 == among[k + 1];
+    const bool drop = seen[k].squared_m2 > most * most || (seen[k].before && follows) ||
+                      (seen[k].beyond && leads && !seen[k + 1].before);
+    if (!drop) found.push_back(among[k]);
   }
   return least;
 }

@@ -76,8 +76,8 @@ class Shortlists {
   std::vector<std::int32_t> last_segments_;
 };
 
-// Those of some segments that can be nearest to a place at most half_m away from p: the nearest to p, and all that are
-// at most twice half_m farther, for a distance changes by at most the way one moves. Returns the least distance.
+// Those of some segments, in rising order, of which one is nearest to any place at most half_m away from p. Returns the
+// distance from p to the nearest.
 double narrow(const Polyline& line, const std::vector<std::int32_t>& among, Point p, double half_m,
               std::vector<std::int32_t>& found);
 

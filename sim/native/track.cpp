@@ -9,7 +9,7 @@
 namespace paddock {
 namespace {
 
-constexpr double kMargin_m = 1.0;  // this far off the track the projection asks every segment: right, only slower
+constexpr double kMargin_m = 0.5;  // this far off the track the projection asks every segment: right, only slower
 constexpr double kStrip_m = 0.05;
 constexpr double kCell_m = 0.06;
 constexpr double kMostCells = 400000.0;
