@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.camera import Camera
 from sim.car import Car
 from sim.episode import STATUS_CODE, EpisodeStatus
 from sim.learning.shape import OWN_MOTION, PolicyShape, policy_shape
 from sim.policy import Policy
 from sim.rollout import Rollout, Shown
-from sim.sensors import SensorKind
+from sim.sensors import NETWORKS, SensorKind
 from sim.world import FEATURES, World
 
 Layers = list[tuple[NDArray[np.float32], NDArray[np.float32]]]
@@ -63,14 +66,27 @@ def needs_lidar(car: Car) -> bool:
     return any(sensor.kind is SensorKind.LIDAR for sensor in car.sensors)
 
 
+def camera_of(car: Car) -> Camera | None:
+    """The camera that a world has to have for this car, if any."""
+    cameras = [Camera(sensor.name) for sensor in car.sensors if sensor.kind is SensorKind.CAMERA]
+    return cameras[0] if cameras else None
+
+
 def shown(world: World, car: Car) -> list[list[Shown]]:
-    """What a rollout shows of the world to the car's policy: the same as `Observer.look`, read in place."""
-    kinds = [sensor.kind for sensor in car.sensors]
-    parts = []
-    for kind in kinds:
-        array = world.features if kind is SensorKind.VECTOR else world.lidar
-        parts.append(Shown(array, 0, array.shape[1]))
-    if SensorKind.VECTOR not in kinds:
+    """What a rollout shows of the world to the car's policy, read in place.
+
+    A network with convolutions sees each sensor by itself; another one all numbers side by side, as `Observer.look` has
+    them.
+    """
+    arrays: dict[SensorKind, NDArray[Any]] = {
+        SensorKind.VECTOR: world.features,
+        SensorKind.LIDAR: world.lidar,
+        SensorKind.CAMERA: world.camera,
+    }
+    parts = [Shown(arrays[sensor.kind], 0, arrays[sensor.kind][0].size) for sensor in car.sensors]
+    if NETWORKS[car.neural_network].convolutions:
+        return [[part] for part in parts]
+    if not any(sensor.kind is SensorKind.VECTOR for sensor in car.sensors):
         parts += [Shown(world.features, column, 1) for column in _OWN_MOTION]
     return [parts]
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from sim import SIMULATOR_VERSION
 from sim.drive_rows import DriveRows, drive_until_done
-from sim.driver import LIDAR_NOISE_M, needs_lidar, rollout_of
+from sim.driver import LIDAR_NOISE_M, camera_of, needs_lidar, rollout_of
 from sim.episode import STATUS_CODE, EpisodeRules, EpisodeStatus
 from sim.metrics import STEP_MS, TrialOutcome
 from sim.model_folder import ModelFolder
@@ -157,6 +157,7 @@ class _Drive:
             lidar=lidar,
             lidar_noise_m=LIDAR_NOISE_M if lidar else 0.0,
             objects=objects,
+            camera=camera_of(folder.car),
             is_reversed=is_reversed,
         )
         self.rollout = rollout_of(folder.policy(), folder.car, self.world, folder.hyperparameters.stack_size)

@@ -15,9 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.action_space import ContinuousActionSpace
+from sim.car import Car
 from sim.layers import Convolution, Dense, Layer, Numbers, Picture, Shape, Tower, picture_behind
+from sim.learning.shape import observed_columns
 from sim.policy import Policy
-from sim.sensors import STEREO_CAMERAS, Network, Sensor, SensorKind
+from sim.sensors import NETWORKS, STEREO_CAMERAS, Network, Sensor, SensorKind
+from sim.world import FEATURE_COUNT
 
 
 @dataclass(frozen=True)
@@ -69,14 +73,18 @@ class NetworkLayout:
         shapes.update(_named("policy", [(outputs, inputs) for inputs, outputs in pairwise(sizes)]))
         return shapes
 
-    def policy(self, arrays: Mapping[str, NDArray[np.float32]]) -> Policy:
-        """The network in the native core. ValueError for arrays that are not those of `arrays()`."""
+    def network(self, arrays: Mapping[str, NDArray[np.float32]]) -> tuple[list[Tower], list[Dense]]:
+        """Towers and trunk, as `Policy` takes them. ValueError for arrays that are not those of `arrays()`."""
         expected = self.arrays()
         found = {name: array.shape for name, array in arrays.items()}
         if found != expected:
             odd = sorted(name for name in found.keys() | expected.keys() if found.get(name) != expected.get(name))
             raise ValueError(f"these are not the arrays of this network: {', '.join(odd[:4])}")
-        return Policy([self._tower(tower, arrays) for tower in self.towers], self._trunk(arrays))
+        return [self._tower(tower, arrays) for tower in self.towers], self._trunk(arrays)
+
+    def policy(self, arrays: Mapping[str, NDArray[np.float32]]) -> Policy:
+        """The network in the native core. ValueError for arrays that are not those of `arrays()`."""
+        return Policy(*self.network(arrays))
 
     def _tower(self, tower: TowerLayout, arrays: Mapping[str, NDArray[np.float32]]) -> Tower:
         layers: list[Layer] = []
@@ -106,6 +114,31 @@ def network_layout(
     """
     towers = tuple(_tower_of(network, sensor, seen) for sensor, seen in sees)
     return NetworkLayout(towers, network.dense, outputs, network.activation, continuous)
+
+
+def layout_of(car: Car, stack_size: int = 1) -> NetworkLayout:
+    """The network of a car that sees so many frames at once. ValueError where it cannot see what the sensors give.
+
+    A network with convolutions has a tower for each sensor; another one sees all numbers side by side.
+    """
+    network = NETWORKS[car.neural_network]
+    continuous = isinstance(car.action_space, ContinuousActionSpace)
+    sees: list[tuple[Sensor, Numbers | Picture]] = []
+    if network.convolutions:
+        sees = [(sensor, _row_of(sensor, stack_size)) for sensor in car.sensors]
+    elif any(sensor.kind is SensorKind.CAMERA for sensor in car.sensors):
+        raise ValueError(f"the network {network.title!r} cannot see pictures; choose one with convolutions")
+    else:
+        sees = [(car.sensors[0], Numbers(len(observed_columns(car)) * stack_size))]
+    return network_layout(network, sees, car.action_space.size, continuous=continuous)
+
+
+def _row_of(sensor: Sensor, stack_size: int) -> Numbers | Picture:
+    if sensor.kind is SensorKind.CAMERA:
+        height, width, channels = sensor.shape
+        return Picture(height, width, channels * stack_size)
+    size = FEATURE_COUNT if sensor.kind is SensorKind.VECTOR else sensor.shape[0]
+    return Numbers(size * stack_size)
 
 
 def _tower_of(network: Network, sensor: Sensor, seen: Numbers | Picture) -> TowerLayout:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from dataclasses import dataclass, field
 
@@ -48,6 +49,9 @@ class SimTrace:
     """Whether there are any, so that the last column counts how often in a row the car was put back at one box."""
     lines: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self._waypoints: list[list[float]] = self.track.centre.tolist()
+
     def add(
         self,
         episode: int,
@@ -71,8 +75,9 @@ class SimTrace:
     def _closest(self, value: dict[str, float]) -> int:
         """The nearer of the waypoints before and after the car: the log has room for one."""
         before, after = int(value["closest_waypoint_prev"]), int(value["closest_waypoint_next"])
-        away = np.hypot(*(self.track.centre[[before, after]] - (value["x"], value["y"])).T)
-        return before if away[0] <= away[1] else after
+        here = value["x"], value["y"]
+        nearer = math.dist(self._waypoints[before], here) <= math.dist(self._waypoints[after], here)
+        return before if nearer else after
 
     def to_csv(self) -> str:
         """The whole file, header first."""

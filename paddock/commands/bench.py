@@ -29,6 +29,9 @@ PARTS = (
     "crowd",
     "bulk",
     "large_instance",
+    "torch_network",
+    "imitation",
+    "camera_laps",
 )
 """Modules of `bench/` that measure nothing by themselves."""
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from sim.car import Car
 from sim.drive_rows import DriveRows, drive_until_done
-from sim.driver import LIDAR_NOISE_M, needs_lidar, rollout_of
+from sim.driver import LIDAR_NOISE_M, camera_of, needs_lidar, rollout_of
 from sim.episode import EpisodeRules
 from sim.metrics import EpisodeRecord
 from sim.objects import TrackObjects
@@ -61,6 +61,7 @@ def trial_drive(
         rules=EpisodeRules(laps=laps, continuous=track.closed, maximum_steps=MOST_STEPS, auto_reset=False),
         lidar=lidar,
         lidar_noise_m=LIDAR_NOISE_M if lidar else 0.0,
+        camera=camera_of(car),
         objects=objects,
     )
     if track.closed:

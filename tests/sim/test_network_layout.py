@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sim.action_space import ContinuousActionSpace, DiscreteActionSpace
+from sim.car import Car
 from sim.layers import Numbers, Picture
-from sim.network_layout import NetworkLayout, network_layout
+from sim.learning.shape import policy_shape
+from sim.network_layout import NetworkLayout, layout_of, network_layout
 from sim.sensors import (
     DEEP_CNN,
     FRONT_FACING_CAMERA,
@@ -15,6 +18,7 @@ from sim.sensors import (
     MIDDLE_CNN,
     NETWORKS,
     PADDOCK_CAMERA,
+    PADDOCK_CAMERA_40X30,
     PADDOCK_SMALL,
     SHALLOW_CNN,
     STEREO_CAMERAS,
@@ -133,3 +137,21 @@ def test_every_network_has_layers() -> None:
         layout = network_layout(network, sees, 3, continuous=True)
         assert isinstance(layout, NetworkLayout)
         assert len(layout.arrays()) >= 4
+
+
+def test_a_cars_network_sees_its_sensors_frame_by_frame() -> None:
+    camera_car = Car((PADDOCK_CAMERA_40X30, LIDAR, TRACK_FEATURES), PADDOCK_CAMERA.name, DiscreteActionSpace.default())
+    assert [tower.sees for tower in layout_of(camera_car, 3).towers] == [Picture(30, 40, 3), Numbers(192), Numbers(81)]
+    beams_car = Car((LIDAR,), PADDOCK_SMALL.name, ContinuousActionSpace())
+    layout = layout_of(beams_car, 2)
+    assert [tower.sees for tower in layout.towers] == [Numbers(136)], "the beams and the car's own motion"
+    assert layout.continuous
+    with pytest.raises(ValueError, match="cannot see pictures"):
+        layout_of(Car((FRONT_FACING_CAMERA,), PADDOCK_SMALL.name, DiscreteActionSpace.default()))
+
+
+@pytest.mark.parametrize("car", [Car.default(), Car((LIDAR,), LIDAR_DENSE.name, ContinuousActionSpace())])
+def test_dense_networks_have_the_arrays_that_trained_ones_have(car: Car) -> None:
+    sizes = policy_shape(car, 2).layer_sizes()
+    found = [shape for name, shape in layout_of(car, 2).arrays().items() if name.endswith("weight")]
+    assert found == [(outputs, inputs) for inputs, outputs in sizes]

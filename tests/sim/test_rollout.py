@@ -17,13 +17,23 @@ from numpy.typing import NDArray
 from sim.action_space import ActionSpace, ContinuousActionSpace, DiscreteActionSpace
 from sim.car import Car
 from sim.drive_rows import drive_until_done
-from sim.driver import rollout_of, shown
+from sim.driver import camera_of, rollout_of, shown
 from sim.episode import STATUSES, EpisodeRules
 from sim.layers import Convolution, Numbers, Picture, Tower
+from sim.network_layout import layout_of
 from sim.policy import Policy
 from sim.reference.driver import Driver
 from sim.rollout import Drawing, Rollout, Shown
-from sim.sensors import LIDAR, TRACK_FEATURES, Sensor
+from sim.sensors import (
+    LIDAR,
+    PADDOCK_CAMERA,
+    PADDOCK_CAMERA_40X30,
+    SHALLOW_CNN,
+    STEREO_CAMERAS,
+    TRACK_FEATURES,
+    Network,
+    Sensor,
+)
 from sim.world import FEATURE_COUNT, World
 from tests.sim.networks import Weights
 from tests.sim.ovals import oval
@@ -172,6 +182,41 @@ def test_frames_of_pictures_lie_in_the_channels_oldest_first(channels: int) -> N
         assert np.array_equal(seen[0][0], np.concatenate(stacked[-3:], axis=-1))
         assert np.array_equal(seen[1][0], np.concatenate(([numbers[0]] * 3 + numbers[1:])[-3:], axis=-1))
         assert np.array_equal(outputs[0], policy.forward([array[0] for array in seen]))
+
+
+@pytest.mark.parametrize("stack", [1, 2])
+@pytest.mark.parametrize(
+    ("sensors", "network"),
+    [
+        ((PADDOCK_CAMERA_40X30,), PADDOCK_CAMERA),
+        ((PADDOCK_CAMERA_40X30, LIDAR, TRACK_FEATURES), PADDOCK_CAMERA),
+        ((STEREO_CAMERAS,), SHALLOW_CNN),
+    ],
+    ids=["camera", "camera, LIDAR and vector", "stereo"],
+)
+def test_cars_drive_by_what_their_cameras_see(sensors: tuple[Sensor, ...], network: Network, stack: int) -> None:
+    car = Car(sensors, network.name, DISCRETE)
+    layout, random = layout_of(car, stack), np.random.default_rng(6)
+    arrays = {
+        name: (random.normal(size=shape) / np.sqrt(np.prod(shape[1:]))).astype(np.float32)
+        for name, shape in layout.arrays().items()
+    }
+    policy = layout.policy(arrays)
+    rules = EpisodeRules(start="advance", maximum_steps=9)
+    world = World(oval(), 3, seed=0, rules=rules, camera=camera_of(car), lidar=LIDAR in sensors)
+    rollout = rollout_of(policy, car, world, stack, threads=2)
+    sources = [part.array for (part,) in shown(world, car)]
+    frames = [np.empty((12, *array.shape), array.dtype) for array in sources]
+    outputs, status = np.empty((12, 3, DISCRETE.size), np.float32), np.empty((12, 3), np.uint8)
+    before = [*zip(sources, frames, strict=True), (world.status, status)]
+    rollout.drive(12, outputs=outputs, before=before)
+    assert frames[0][0, 0].std() > 10, "there is something to see"
+    for step in range(12):
+        older = [max(0, step - age) for age in range(stack - 1, -1, -1)]
+        if STATUSES[status[step, 0]] == "prepare":
+            older = [step] * stack
+        seen = [np.concatenate([array[row] for row in older], axis=-1) for array in frames]
+        assert np.array_equal(outputs[step], policy.forward(seen)), step
 
 
 def drawing_rollout(space: ActionSpace, cars: int, drawing: Drawing) -> tuple[Rollout, World]:
