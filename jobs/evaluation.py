@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sim.evaluation import EvaluationResult
 
 Driver = Callable[..., "EvaluationResult"]
-Announcement = tuple[str, int]
+Announcement = tuple[str, int, int]
 """A race's public id and the version of its standings."""
 
 log = structlog.get_logger(__name__)
@@ -47,8 +47,8 @@ def execute(place: Workplace, job_id: int, driver: Driver | None = None) -> None
     finally:
         announce.state(place, JobKind.EVALUATION, job_id)
     if moved is not None:
-        race, version = moved
-        live.publish(place.redis, f"race:{race}", "standings", {"version": version})
+        race, audience, version = moved
+        live.publish(place.redis, live.race_channel(race, audience), "standings", {"version": version})
 
 
 def _driver() -> Driver:

@@ -1,7 +1,8 @@
 """What happens now, told to those who watch: events on channels of the queue server.
 
-A channel is `race:<public-id>`, `training:<public-id>` or `evaluation:<public-id>`. Each event is kept in a short
-stream, so that a browser that lost its connection can ask for what it missed, and is announced to every web process.
+A channel is `race:<public-id>` (with `.<audience>` once there was another), `training:<public-id>` or
+`evaluation:<public-id>`. Each event is kept in a short stream, so that a browser that lost its connection can ask for
+what it missed, and is announced to every web process.
 The database holds the truth; an event that is lost costs a moment, never a result.
 """
 
@@ -19,6 +20,11 @@ KEPT_SECONDS = 3600
 PREFIX = "live:"
 
 log = structlog.get_logger(__name__)
+
+
+def race_channel(public_id: str, audience: int) -> str:
+    """Where a race's standings are told. Its audience is another one when somebody may see the race no more."""
+    return f"race:{public_id}" + (f".{audience}" if audience else "")
 
 
 def publish(redis: Redis, channel: str, event: str, data: dict[str, Any]) -> None:

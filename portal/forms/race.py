@@ -19,7 +19,7 @@ from portal.rules.races import (
     MOST_SUBMISSIONS,
     RaceDetails,
 )
-from portal.tables import Race, Ranking
+from portal.tables import Race, Ranking, Visibility
 from sim.track import Direction
 
 LOCAL_FORMAT = "%Y-%m-%dT%H:%M"
@@ -106,6 +106,7 @@ class RaceForm(SubmittedForm):
     description: Annotated[str, _short_enough(255)] = ""
     track: str = Field(min_length=1)
     direction: Direction
+    visibility: Visibility = Visibility.PUBLIC
     opens: LocalMoment
     closes: LocalMoment
     time_zone: Annotated[str, AfterValidator(_known_zone)]
@@ -136,6 +137,7 @@ class RaceForm(SubmittedForm):
             description=self.description,
             track=self.track,
             direction=self.direction.value,
+            visibility=self.visibility.value,
             ranking=self.ranking.value,
             laps=self.laps,
             minimum_laps=self.minimum_laps,
@@ -177,7 +179,7 @@ def defaults(now: datetime) -> dict[str, object]:
 def values_of(race: Race, zone_name: str = "UTC") -> dict[str, object]:
     """A race as the fields of its form show it."""
     zone = zone_of(zone_name)
-    same = ("name", "description", "track", "direction", "ranking", "laps", "minimum_laps")
+    same = ("name", "description", "track", "direction", "visibility", "ranking", "laps", "minimum_laps")
     values: dict[str, object] = {name: getattr(race, name) for name in same}
     return values | {
         "opens": race.opens_at.astimezone(zone).strftime(LOCAL_FORMAT),

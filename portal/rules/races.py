@@ -1,6 +1,6 @@
 """Races: who may make, see and change one, and what may still be changed once somebody has entered.
 
-Only public (community) races are made here. A private one is already missing for everybody but its owner and admins.
+A private race does not exist but for its organizer, administrators and the people of `race_people`.
 """
 
 from __future__ import annotations
@@ -10,12 +10,22 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, TypedDict, Unpack
 
-from sqlalchemy import ColumnElement, and_, func, or_
+from sqlalchemy import ColumnElement, and_, exists, func, not_, or_
 from sqlmodel import Session, col, select
 
-from portal.rules import audit, queueing, sponsorship
+from portal.rules import audit, limits, queueing, sponsorship
 from portal.rules.broken import Code, RuleBroken
-from portal.tables import Evaluation, JobKind, JobState, Race, Racer, Submission, Visibility
+from portal.tables import (
+    Evaluation,
+    JobKind,
+    JobState,
+    Race,
+    RaceGuest,
+    RaceMember,
+    Racer,
+    Submission,
+    Visibility,
+)
 
 SEEDS = 2**31
 MAXIMUM_LAPS = 50
@@ -48,6 +58,7 @@ class RaceOptions(TypedDict, total=False):
     """What an organizer may leave as it is; penalties in ms."""
 
     description: str
+    visibility: str
     ranking: str
     laps: int
     minimum_laps: int
@@ -87,12 +98,14 @@ def state(race: Race, now: datetime) -> RaceState:
 def create(
     session: Session, owner: Racer, *, now: datetime, seed: int | None = None, **details: Unpack[RaceDetails]
 ) -> Race:
-    """Makes a public race. Its seed is public and drives every submission, so that a result can be repeated.
+    """Makes a race. Its seed is published and drives every submission, so that a result can be repeated.
 
     Raises RuleBroken: invalid (with the field that is wrong), forbidden (the host does not pay for this racer now:
-    every submission to the race would cost).
+    every submission to the race would cost), conflict (all private leaderboards of the account are in use).
     """
     sponsorship.require(session, owner)
+    if details.get("visibility") == Visibility.PRIVATE:
+        _take_private(session)
     race = Race(
         owner_id=owner.id or 0, seed=secrets.randbelow(SEEDS) if seed is None else seed, created_at=now, **details
     )
@@ -101,7 +114,7 @@ def create(
         raise RuleBroken(Code.INVALID, "The race would be over already. Choose a later end.", "closes")
     session.add(race)
     session.flush()
-    audit.record(session, "race.create", _subject(race), by=owner, now=now, after=_written(race))
+    audit.record(session, "race.create", subject(race), by=owner, now=now, after=_written(race))
     return race
 
 
@@ -109,14 +122,19 @@ def edit(session: Session, race: Race, *, by: Racer, now: datetime, **details: U
     """Changes a race. What makes results incomparable stays as it is once somebody has entered.
 
     Raises RuleBroken: forbidden (not the organizer's, or more submissions could come while the host does not pay for
-    who changes it), conflict (entries exist), invalid (with the field).
+    who changes it), conflict (entries exist, or no private leaderboard is left), invalid (with the field).
     """
-    race = _own(session, race, by)
+    if details.get("visibility") == Visibility.PRIVATE != race.visibility:
+        _take_private(session)
+    race = hold_own(session, race, by)
     before, closed_at = _written(race), race.closes_at
     changed = {name for name, value in details.items() if getattr(race, name) != value}
     _check_entries(session, race, changed)
     if _takes_more(race, details):
         sponsorship.require(session, by)
+    if "visibility" in changed:
+        _check_unentered(session, race)
+        race.audience += 1
     for name in changed:
         setattr(race, name, details[name])  # type: ignore[literal-required]  # names come from the same mapping
     _check(race)
@@ -125,8 +143,27 @@ def edit(session: Session, race: Race, *, by: Racer, now: datetime, **details: U
     if changed:
         session.add(race)
         session.flush()
-        audit.record(session, "race.edit", _subject(race), by=by, now=now, before=before, after=_written(race))
+        audit.record(session, "race.edit", subject(race), by=by, now=now, before=before, after=_written(race))
     return race
+
+
+def private_left(session: Session) -> tuple[int, int]:
+    """(private leaderboards in use, how many the account may have)."""
+    query = select(func.count()).where(Race.visibility == Visibility.PRIVATE, col(Race.deleted_at).is_(None))
+    return session.exec(query).one(), limits.current(session).private_leaderboards
+
+
+def _take_private(session: Session) -> None:
+    """Refuses (conflict) one more private leaderboard than the account may have; who counts, counts alone."""
+    limits.hold(session)
+    used, allowed = private_left(session)
+    if used >= allowed:
+        raise RuleBroken(
+            Code.CONFLICT,
+            f"This portal may have {allowed} private leaderboards, and {used} are in use. Delete one that is over, "
+            "make this race public, or ask the administrator for more.",
+            "visibility",
+        )
 
 
 def _takes_more(race: Race, changes: RaceChanges) -> bool:
@@ -146,6 +183,12 @@ def _check_entries(session: Session, race: Race, changed: set[str]) -> None:
             f"Somebody has entered this race, so {' and '.join(fixed)} cannot change any more: results would not be "
             "comparable. Make a new race for other rules.",
         )
+
+
+def _check_unentered(session: Session, race: Race) -> None:
+    if has_entries(session, race):
+        message = f"Somebody has entered this race, so it stays {race.visibility}: they chose to be seen there."
+        raise RuleBroken(Code.CONFLICT, message, "visibility")
 
 
 def _check(race: Race) -> None:
@@ -172,7 +215,7 @@ def close(session: Session, race: Race, *, by: Racer, now: datetime) -> bool:
 
     Raises RuleBroken: forbidden (not the organizer's), conflict (it has not opened).
     """
-    race = _own(session, race, by)
+    race = hold_own(session, race, by)
     where = state(race, now)
     if where is RaceState.CLOSED:
         return False
@@ -183,7 +226,7 @@ def close(session: Session, race: Race, *, by: Racer, now: datetime) -> bool:
     race.closes_at = max(now, race.opens_at + timedelta(microseconds=1))
     session.add(race)
     session.flush()
-    audit.record(session, "race.close", _subject(race), by=by, now=now, before=before, after=_written(race))
+    audit.record(session, "race.close", subject(race), by=by, now=now, before=before, after=_written(race))
     return True
 
 
@@ -194,11 +237,11 @@ def delete(session: Session, race: Race, *, by: Racer, now: datetime) -> None:
     Raises RuleBroken: missing (deleted already), forbidden (not the organizer's).
     """
     _hold_at_work(session, race)
-    race = _own(session, race, by)
+    race = hold_own(session, race, by)
     race.deleted_at = now
     session.add(race)
     session.flush()
-    audit.record(session, "race.delete", _subject(race), by=by, now=now, before=_written(race))
+    audit.record(session, "race.delete", subject(race), by=by, now=now, before=_written(race))
     for job_id in _hold_at_work(session, race):
         queueing.request_stop(session, JobKind.EVALUATION, job_id, now=now, by=by)
 
@@ -223,6 +266,11 @@ def get_visible(session: Session, racer: Racer | None, public_id: str) -> Race:
     return race
 
 
+def may_see(session: Session, race: Race, racer: Racer | None) -> bool:
+    """True where these eyes may see the race."""
+    return session.exec(select(Race.id).where(Race.id == race.id, visible_to(racer))).first() is not None
+
+
 def find(session: Session, public_id: str) -> Race | None:
     """A race that was not deleted, whoever asks: only where it was decided before who may see it."""
     return session.exec(select(Race).where(Race.public_id == public_id, col(Race.deleted_at).is_(None))).first()
@@ -239,7 +287,22 @@ def visible_to(racer: Racer | None) -> ColumnElement[bool]:
     if racer is not None and racer.is_admin:
         return kept
     public = col(Race.visibility) == Visibility.PUBLIC
-    return and_(kept, or_(public, col(Race.owner_id) == racer.id) if racer is not None else public)
+    if racer is None:
+        return and_(kept, public)
+    return and_(kept, or_(public, col(Race.owner_id) == racer.id, _is_of_the_people(racer)))
+
+
+def _is_of_the_people(racer: Racer) -> ColumnElement[bool]:
+    """A member, or on the list by an address that the provider has confirmed; never who was removed."""
+    here = and_(col(RaceMember.race_id) == Race.id, col(RaceMember.racer_id) == racer.id)
+    member = exists().where(and_(here, col(RaceMember.removed_at).is_(None)))
+    address = racer.email.lower()
+    if not (racer.email_verified and "@" in address):
+        return member
+    mine = (address, "@" + address.rpartition("@")[2])
+    listed = exists().where(and_(col(RaceGuest.race_id) == Race.id, col(RaceGuest.address).in_(mine)))
+    removed = exists().where(and_(here, col(RaceMember.removed_at).is_not(None)))
+    return or_(member, and_(listed, not_(removed)))
 
 
 def has_entries(session: Session, race: Race) -> bool:
@@ -258,7 +321,7 @@ def owner_of(session: Session, race: Race) -> Racer:
     return session.get_one(Racer, race.owner_id)
 
 
-def _own(session: Session, race: Race, by: Racer) -> Race:
+def hold_own(session: Session, race: Race, by: Racer) -> Race:
     """The race, fresh, where this racer may change it; nobody enters it until the transaction ends."""
     fresh = session.get(Race, race.id, populate_existing=True, with_for_update=True)
     if fresh is None or fresh.deleted_at is not None:
@@ -272,12 +335,12 @@ def _permit(race: Race, racer: Racer) -> Race:
     return race
 
 
-def _subject(race: Race) -> str:
+def subject(race: Race) -> str:
     return f"race:{race.public_id}"
 
 
 def _written(race: Race) -> dict[str, Any]:
     """The race as the audit keeps it."""
-    names = [*RESULT_FIELDS, "name", "description", "maximum_submissions", "seed"]
+    names = [*RESULT_FIELDS, "name", "description", "visibility", "maximum_submissions", "seed"]
     facts: dict[str, Any] = {name: getattr(race, name) for name in names}
     return facts | {"opens_at": race.opens_at.isoformat(), "closes_at": race.closes_at.isoformat()}

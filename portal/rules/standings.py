@@ -188,10 +188,11 @@ def pending(session: Session, race: Race) -> int:
     ).one()
 
 
-def record_result(session: Session, evaluation: Evaluation, now: datetime) -> tuple[str, int] | None:
+def record_result(session: Session, evaluation: Evaluation, now: datetime) -> tuple[str, int, int] | None:
     """Raises the version of the race that a finished evaluation belongs to; called in the finishing transaction.
 
-    Returns (the race's public id, its version) to be published after the commit; None where no race is concerned.
+    Returns (the race's public id, its audience, its version) to be published after the commit; None where no race is
+    concerned.
     Every call raises the version again: a page that is told twice draws the same rows twice.
     """
     if evaluation.race_id is None:
@@ -200,14 +201,14 @@ def record_result(session: Session, evaluation: Evaluation, now: datetime) -> tu
         update(Race)
         .where(col(Race.id) == evaluation.race_id)
         .values(version=col(Race.version) + 1)
-        .returning(col(Race.public_id), col(Race.version))
+        .returning(col(Race.public_id), col(Race.audience), col(Race.version))
         .execution_options(synchronize_session=False)
     )
-    public_id, version = session.exec(raised).one()
+    public_id, audience, version = session.exec(raised).one()
     race = session.get(Race, evaluation.race_id)
     if race is not None:
         session.refresh(race)
-    return public_id, version
+    return public_id, audience, version
 
 
 def history(session: Session, racer: Racer, *, viewer: Racer | None) -> list[RacePlace]:

@@ -54,11 +54,12 @@ def as_json(data: dict[str, Any]) -> str:
 
 
 @renders("race", "standings")
-def race_standings(public_id: str, _data: dict[str, Any]) -> str | None:
-    """The standings as the database has them now; nothing once the race was deleted."""
+def race_standings(channel_id: str, _data: dict[str, Any]) -> str | None:
+    """The standings as the database has them now; nothing once the race was deleted or has another audience."""
     session = scope.reading()
+    public_id, _, audience = channel_id.partition(".")
     race = races.find(session, public_id)
-    if race is None:
+    if race is None or int(audience or 0) != race.audience:
         return None
     board = standings.for_race(session, race)
     state = races.state(race, clock.now())

@@ -26,6 +26,7 @@ from portal.tables.limits import HOUR_MS, Limits  # noqa: E402
 from portal.tables.outbox import OutboxEntry  # noqa: E402
 from portal.tables.provider import ProviderAccount, ProviderCode, ProviderToken  # noqa: E402
 from portal.tables.race import Race, Ranking, Submission, Visibility  # noqa: E402
+from portal.tables.race_people import RaceGuest, RaceMember  # noqa: E402
 from portal.tables.racer import Racer, Role, Sponsorship  # noqa: E402
 from portal.tables.request import RacerRequest, RequestKind, RequestState  # noqa: E402
 from portal.tables.training import TrainingIteration, TrainingRun  # noqa: E402
@@ -59,6 +60,8 @@ __all__ = [
     "ProviderCode",
     "ProviderToken",
     "Race",
+    "RaceGuest",
+    "RaceMember",
     "Racer",
     "RacerRequest",
     "Ranking",

@@ -53,6 +53,11 @@ class Race(SQLModel, table=True):
     closes_at: datetime = Field(sa_type=UtcDateTime)
     version: int = 0
     """Raised with every change to the standings; open pages show the highest that they have seen."""
+    invite_code: str | None = Field(default=None, index=True, unique=True)
+    """What lets people into a private race, typed or as a link; None: nobody new comes in by one."""
+    invite_expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    audience: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """Raised when somebody loses sight of the race; a part of its channel's name, so that old tickets hear nothing."""
     created_at: datetime = Field(sa_type=UtcDateTime)
     deleted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 

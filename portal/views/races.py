@@ -20,7 +20,7 @@ from portal.rules import models, race_lists, races, ranking, sponsorship, standi
 from portal.rules.broken import Code, RuleBroken
 from portal.rules.races import RaceState
 from portal.streams.tokens import stream_url
-from portal.tables import JobKind, Race, Submission
+from portal.tables import JobKind, Race, Submission, Visibility
 
 pages = Blueprint("races", __name__)
 
@@ -52,10 +52,11 @@ def index() -> Response:
 def show(race_id: str) -> Response:
     race = races.get_visible(scope.reading(), scope.visitor(), race_id)
     context = _standings_of(race)
+    stream = stream_url(live.race_channel(race.public_id, race.audience))
     if not hx.wants_fragment():
-        context |= _page_of(race)
+        context |= _page_of(race) | {"stream": stream}
     response = hx.render("races/show.html", "races/_standings.html", **context)
-    response.headers[STREAM_HEADER] = stream_url(f"race:{race.public_id}")
+    response.headers[STREAM_HEADER] = stream
     response.headers.setdefault("Cache-Control", "no-store")
     return response
 
@@ -101,6 +102,9 @@ def create() -> Answer:
             race = races.create(session, scope.me(), now=clock.now(), **details)
     except (FormErrors, RuleBroken) as problem:
         return _form_again("races/new.html", problem)
+    if race.visibility == Visibility.PRIVATE:
+        flash(_("The race is made, and nobody else sees it yet. Let people in here."), "success")
+        return hx.redirect(url_for("race_people.show", race_id=race.public_id))
     flash(_("The race is made. Share this page with those who should enter."), "success")
     return hx.redirect(url_for("races.show", race_id=race.public_id))
 
@@ -156,7 +160,7 @@ def _tell(race: Race, submission: Submission) -> None:
     """Wakes a worker, and shows everybody who watches that one more is on its way."""
     redis = scope.redis()
     doorbell.ring(redis, JobKind.EVALUATION, submission.evaluation_id, FIRST_ATTEMPT)
-    live.publish(redis, f"race:{race.public_id}", "standings", {"version": race.version})
+    live.publish(redis, live.race_channel(race.public_id, race.audience), "standings", {"version": race.version})
 
 
 def _not_entered(race: Race, problem: Problem) -> tuple[str, int]:
@@ -194,7 +198,8 @@ def close(race_id: str) -> Response:
     race = races.get_own(scope.reading(), scope.me(), race_id)
     with scope.writing() as session:
         closed = races.close(session, race, by=scope.me(), now=clock.now())
-    live.publish(scope.redis(), f"race:{race_id}", "standings", {"version": race.version})
+    channel = live.race_channel(race_id, race.audience)
+    live.publish(scope.redis(), channel, "standings", {"version": race.version})
     flash(_("The race is closed.") if closed else _("The race was closed already."), "success")
     return hx.redirect(url_for("races.show", race_id=race_id))
 
@@ -223,6 +228,7 @@ def _choices() -> dict[str, object]:
     return {
         "tracks": [(name, library.get(name).title) for name in library.names()],
         "time_zones": [(zone, zone.replace("_", " ")) for zone in time_zones()],
+        "private_left": races.private_left(scope.reading()),
     }
 
 

@@ -72,8 +72,8 @@ def test_a_result_raises_its_races_version(session: Session) -> None:
     race = make_race(session, alice, now=NOON)
     submission = make_result(session, race, alice, 9_000, 9_000, 9_000)
     evaluation = session.get_one(Evaluation, submission.evaluation_id)
-    assert standings.record_result(session, evaluation, NOON) == (race.public_id, 1)
-    assert standings.record_result(session, evaluation, NOON) == (race.public_id, 2)
+    assert standings.record_result(session, evaluation, NOON) == (race.public_id, 0, 1)
+    assert standings.record_result(session, evaluation, NOON) == (race.public_id, 0, 2)
     assert race.version == 2
 
 

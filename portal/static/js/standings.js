@@ -54,6 +54,7 @@ class Leaderboard {
       this.lastEvent = event.lastEventId;
       this.receive(event.data);
     });
+    source.addEventListener("moved", () => this.askForNewTicket());
     source.addEventListener("error", () => {
       if (source.readyState === EventSource.CLOSED) this.fallBack();
       else this.say("connecting");
@@ -76,6 +77,14 @@ class Leaderboard {
     this.retry = setTimeout(() => this.open(), TRY_STREAM_AGAIN_MS);
   }
 
+  // Who may see the race has changed: the page asks again, and hears of what comes next on another channel.
+  async askForNewTicket() {
+    this.close();
+    this.lastEvent = "";
+    await this.ask();
+    this.open();
+  }
+
   stopPolling() {
     clearInterval(this.poll);
     clearTimeout(this.retry);
@@ -84,6 +93,7 @@ class Leaderboard {
   async ask() {
     try {
       const answer = await fetch(this.section.dataset.address, { headers: { "HX-Request": "true" } });
+      if (answer.status === 404) location.reload(); // it is no longer to be seen here
       if (!answer.ok) return;
       this.streamAddress = answer.headers.get("Paddock-Stream") || this.streamAddress;
       this.receive(await answer.text());
