@@ -55,7 +55,7 @@ class Observer:
         return self.stacked.reshape(self.world.cars, -1).copy()
 
     def _now(self) -> NDArray[np.float32]:
-        parts = [self.world.features if kind is SensorKind.VECTOR else self.world.lidar for kind in self.kinds]
+        parts = [self.world.features if kind is SensorKind.VECTOR else self.world.lidar_input for kind in self.kinds]
         if SensorKind.VECTOR not in self.kinds:
             parts.append(self.world.features[:, _OWN_MOTION])
         return np.ascontiguousarray(np.concatenate(parts, axis=1)) if len(parts) > 1 else parts[0].copy()
@@ -80,7 +80,7 @@ def shown(world: World, car: Car) -> list[list[Shown]]:
     """
     arrays: dict[SensorKind, NDArray[Any]] = {
         SensorKind.VECTOR: world.features,
-        SensorKind.LIDAR: world.lidar,
+        SensorKind.LIDAR: world.lidar_input,
         SensorKind.CAMERA: world.camera,
     }
     parts = [Shown(arrays[sensor.kind], 0, arrays[sensor.kind][0].size) for sensor in car.sensors]

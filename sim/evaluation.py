@@ -22,6 +22,7 @@ from sim.model_folder import ModelFolder
 from sim.object_trace import ObjectTrace
 from sim.objects import TrackObjects, objects_json
 from sim.reward_state import COLUMN, objects_in
+from sim.sector_lidar import sectors_of
 from sim.trace import DriveTrace, SimTrace, action_text
 from sim.track import Direction, Track
 from sim.world import World
@@ -156,6 +157,7 @@ class _Drive:
             rules=_without_auto_reset(rules),
             lidar=lidar,
             lidar_noise_m=LIDAR_NOISE_M if lidar else 0.0,
+            sectors=sectors_of(folder.car),
             objects=objects,
             camera=camera_of(folder.car),
             is_reversed=is_reversed,

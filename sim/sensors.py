@@ -64,23 +64,23 @@ LIDAR = Sensor(
     SensorKind.LIDAR,
     (64,),
     True,
-    "64 beams over 300°, from 0.15 m to 1 m: how far the borders are.",
+    "64 beams over 300°, from 0.15 m to 1 m: how far borders and objects are.",
 )
 SECTOR_LIDAR = Sensor(
     "SECTOR_LIDAR",
     "LIDAR, 8 sectors",
     SensorKind.LIDAR,
     (8,),
-    False,
-    "For each of 8 sectors, whether something is nearer than 0.5 m.",
+    True,
+    "For each of 8 sectors, whether a border or an object is nearer than 0.5 m.",
 )
 DISCRETIZED_SECTOR_LIDAR = Sensor(
     "DISCRETIZED_SECTOR_LIDAR",
     "LIDAR, 8 sectors in 8 steps",
     SensorKind.LIDAR,
     (64,),
-    False,
-    "For each of 8 sectors, in which of 8 steps up to 2 m something is.",
+    True,
+    "For each of 8 sectors, in which of 8 steps up to 2 m a border or an object is.",
 )
 FRONT_FACING_CAMERA = Sensor(
     "FRONT_FACING_CAMERA",

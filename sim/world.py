@@ -12,6 +12,7 @@ from sim.native import _core
 from sim.objects import MOST_COMPANY, OTHERS, Others, TrackObjects, core_settings
 from sim.randomisation import PLAIN, Randomisation
 from sim.reward_state import objects_in, reward_columns
+from sim.sector_lidar import Sectors
 from sim.track import Track
 
 __all__ = ["BEAM_COUNT", "FEATURES", "FEATURE_COUNT", "LOOK_AHEAD_M", "STEP_S", "World", "native_track"]
@@ -77,7 +78,8 @@ class World:
     all cars are reset at once: each sees the others by camera and LIDAR, and "solid" ones run into each other. From a
     fixed start they begin 0.75 m apart, backwards from it in alternating lanes. A car that has ended its drive and
     does not begin anew leaves the road. Without `lidar_walls` beams end at objects alone, as in the real simulator,
-    whose tracks have no walls.
+    whose tracks have no walls. With `sectors` the beams are made into zeros and ones, `sectors` float32 (n, their
+    width), and beams are as long as these need; `lidar_input` is what a LIDAR's network sees, sectors or beams.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class World:
         lidar_clip_m: float = 1.0,
         lidar_noise_m: float = 0.0,
         lidar_walls: bool = True,
+        sectors: Sectors | None = None,
         objects: TrackObjects | None = None,
         others: Others = "absent",
         camera: Camera | None = None,
@@ -109,6 +112,8 @@ class World:
             raise ValueError(f"others is {others!r}; it must be absent, seen or solid")
         if others != "absent" and cars > MOST_COMPANY:
             raise ValueError(f"{cars} cars share the track; it must be at most {MOST_COMPANY}")
+        if sectors is not None:
+            lidar, lidar_clip_m = True, max(lidar_clip_m, sectors.clip_m)
         self.track = track
         self.cars = cars
         self.rules = rules
@@ -130,6 +135,9 @@ class World:
             lidar_clip_m=lidar_clip_m,
             lidar_noise_m=lidar_noise_m,
             lidar_walls=lidar_walls,
+            sector_count=sectors.count if sectors else 0,
+            sector_steps=sectors.steps if sectors else 0,
+            sector_clip_m=sectors.clip_m if sectors else 1.0,
             camera=None if camera is None else camera.settings(randomisation),
             is_reversed=is_reversed,
             threads=threads,
@@ -140,6 +148,8 @@ class World:
         )
         self.features: NDArray[np.float32] = self._core.features
         self.lidar: NDArray[np.float32] = self._core.lidar if lidar else np.zeros((cars, BEAM_COUNT), np.float32)
+        self.sectors: NDArray[np.float32] = self._core.sectors if sectors else np.zeros((cars, 0), np.float32)
+        self.lidar_input = self.sectors if sectors else self.lidar
         self.camera: NDArray[np.uint8] = self._core.camera
         self.reward_states: NDArray[np.float64] = self._core.reward_states
         self.objects: NDArray[np.float64] = objects_in(self.reward_states)

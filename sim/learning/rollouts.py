@@ -21,6 +21,7 @@ from sim.hyperparameters import Hyperparameters
 from sim.learning.shape import LOG_STD_RANGE
 from sim.objects import TrackObjects
 from sim.policy import Policy
+from sim.sector_lidar import sectors_of
 from sim.track import Track
 from sim.world import World
 
@@ -120,6 +121,7 @@ class TrainingGround:
             rules=EpisodeRules(),
             lidar=lidar,
             lidar_noise_m=LIDAR_NOISE_M if lidar else 0.0,
+            sectors=sectors_of(car),
             objects=objects,
             is_reversed=is_reversed,
         )

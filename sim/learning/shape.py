@@ -8,6 +8,7 @@ from typing import Literal
 
 from sim.action_space import ContinuousActionSpace
 from sim.car import Car
+from sim.sector_lidar import Sectors, sectors_of
 from sim.sensors import NETWORKS, SensorKind
 from sim.world import BEAM_COUNT, FEATURES
 
@@ -43,8 +44,8 @@ class PolicyShape:
 def observed_columns(car: Car) -> tuple[str, ...]:
     """Names of the numbers that the car's policy sees, in order (without the stack of earlier ones).
 
-    The track vector is all of `World.features`. LIDAR is its 64 beams in metres and, unless the track vector tells
-    them already, the car's own motion.
+    The track vector is all of `World.features`. LIDAR is its 64 beams in metres, or its sectors, and, unless the track
+    vector tells them already, the car's own motion.
     """
     kinds = [sensor.kind for sensor in car.sensors]
     columns: list[str] = []
@@ -52,10 +53,17 @@ def observed_columns(car: Car) -> tuple[str, ...]:
         if kind is SensorKind.VECTOR:
             columns += FEATURES
         elif kind is SensorKind.LIDAR:
-            columns += [f"beam_{index}" for index in range(BEAM_COUNT)]
+            sectors = sectors_of(car)
+            columns += [f"beam_{i}" for i in range(BEAM_COUNT)] if sectors is None else _sector_columns(sectors)
     if SensorKind.VECTOR not in kinds:
         columns += OWN_MOTION
     return tuple(columns)
+
+
+def _sector_columns(sectors: Sectors) -> list[str]:
+    if not sectors.steps:
+        return [f"sector_{index}" for index in range(sectors.count)]
+    return [f"sector_{index}_step_{step}" for index in range(sectors.count) for step in range(sectors.steps)]
 
 
 def policy_shape(car: Car, stack_size: int) -> PolicyShape:

@@ -15,6 +15,7 @@ from sim.metrics import EpisodeRecord
 from sim.objects import TrackObjects
 from sim.policy import Policy
 from sim.reward_state import COLUMN
+from sim.sector_lidar import sectors_of
 from sim.track import Track
 from sim.world import World
 
@@ -62,6 +63,7 @@ def trial_drive(
         lidar=lidar,
         lidar_noise_m=LIDAR_NOISE_M if lidar else 0.0,
         camera=camera_of(car),
+        sectors=sectors_of(car),
         objects=objects,
     )
     if track.closed:

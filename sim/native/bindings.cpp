@@ -70,6 +70,7 @@ std::shared_ptr<World> make_world(std::shared_ptr<Track> track, std::size_t cars
                                   bool continuous, int maximum_resets, int pause_steps, int maximum_steps, int start,
                                   double start_offset, bool auto_reset, const std::vector<double>& parameters,
                                   bool lidar, double lidar_clip_m, double lidar_noise_m, bool lidar_walls,
+                                  std::size_t sector_count, std::size_t sector_steps, double sector_clip_m,
                                   bool is_reversed, std::size_t threads, const nb::object& objects, int crash_steps,
                                   bool reset_at_previous, int mercy_after, nb::object camera) {
   if (cars < 1 || cars > 1000000) throw std::invalid_argument("a world has 1 to 1000000 cars");
@@ -94,6 +95,10 @@ std::shared_ptr<World> make_world(std::shared_ptr<Track> track, std::size_t cars
   std::copy(parameters.begin(), parameters.end(), values.begin());
   settings.car = checked(values);
   if (lidar) settings.lidar = LidarRules{lidar_clip_m, lidar_noise_m, lidar_walls};
+  if (sector_count > 0 && (!lidar || kBeams % sector_count != 0 || sector_steps > kBeams || !(sector_clip_m > 0.0))) {
+    throw std::invalid_argument("sectors need a LIDAR whose beams they share evenly");
+  }
+  settings.sectors = {sector_count, sector_steps, sector_clip_m};
   settings.objects = object_rules(objects);
   settings.camera = camera_rules(camera);
   settings.is_reversed = is_reversed;
@@ -230,6 +235,11 @@ NB_MODULE(_core, m) {
   nb::class_<World>(m, "World")
       .def_prop_ro("features", array_of(&World::features, kFeatures))
       .def_prop_ro("lidar", array_of(&World::lidar, kBeams))
+      .def_prop_ro("sectors",
+                   [](nb::handle self) {
+                     auto& world = nb::cast<World&>(self);
+                     return view(self, world.sectors, world.cars(), std::max<std::size_t>(1, world.sector_columns()));
+                   })
       .def_prop_ro("reward_states",
                    [](nb::handle self) {
                      auto& world = nb::cast<World&>(self);
@@ -251,7 +261,8 @@ NB_MODULE(_core, m) {
       .def("place", &place, "poses"_a.noconvert());
   m.def("make_world", &make_world, nb::kw_only(), "track"_a, "cars"_a, "seed"_a, "laps"_a, "continuous"_a,
         "maximum_resets"_a, "pause_steps"_a, "maximum_steps"_a, "start"_a, "start_offset"_a, "auto_reset"_a,
-        "parameters"_a, "lidar"_a, "lidar_clip_m"_a, "lidar_noise_m"_a, "lidar_walls"_a, "is_reversed"_a, "threads"_a,
+        "parameters"_a, "lidar"_a, "lidar_clip_m"_a, "lidar_noise_m"_a, "lidar_walls"_a, "sector_count"_a, "sector_steps"_a,
+        "sector_clip_m"_a, "is_reversed"_a, "threads"_a,
         "objects"_a.none(), "crash_steps"_a, "reset_at_previous"_a, "mercy_after"_a, "camera"_a.none());
   bind_camera(m);
   bind_objects(m);

@@ -38,4 +38,19 @@ void write_lidar(const Walls& walls, std::span<const Solid> solids, const LidarR
   }
 }
 
+void write_sectors(const float* beams, const SectorRules& rules, float* out) {
+  const std::size_t each = kBeams / rules.count;
+  std::fill_n(out, rules.width(), 0.0f);
+  for (std::size_t sector = 0; sector < rules.count; ++sector) {
+    const double nearest = *std::min_element(beams + sector * each, beams + (sector + 1) * each);
+    if (rules.steps == 0) {
+      out[sector] = nearest < static_cast<float>(rules.clip_m) ? 1.0f : 0.0f;
+      continue;
+    }
+    const double per_step = rules.clip_m / static_cast<double>(rules.steps);
+    const auto step = static_cast<std::size_t>(nearest / per_step);
+    if (nearest < static_cast<float>(rules.clip_m) && step < rules.steps) out[sector * rules.steps + step] = 1.0f;
+  }
+}
+
 }  // namespace paddock

@@ -1,6 +1,7 @@
 // What a car's LIDAR measures: distances along beams about its heading.
 #pragma once
 
+#include <cstddef>
 #include <span>
 
 #include "episode.hpp"
@@ -16,11 +17,23 @@ struct LidarRules {
   bool walls = true;         // whether beams end at the track's borders
 };
 
+// Numbers about sectors of beams, as SimApp's observation filters make them: whether something is near, or in which
+// step of distance it is.
+struct SectorRules {
+  std::size_t count = 0;     // 0: none; else it divides kBeams
+  std::size_t steps = 0;     // 0: one number for each sector
+  double clip_m = 0.5;
+  std::size_t width() const { return count * (steps == 0 ? 1 : steps); }
+};
+
 // How far walls matter: beyond it noise cannot bring one into sight.
 double reach_m(const LidarRules& rules);
 
 // Writes kBeams distances in metres to walls and solids, from -150 degrees (right) to +150 (left) about the heading.
 void write_lidar(const Walls& walls, std::span<const Solid> solids, const LidarRules& rules, SinCos yaw, Car& car,
                  float* out);
+
+// Writes rules.width() zeros and ones about the sectors of beams, from right to left.
+void write_sectors(const float* beams, const SectorRules& rules, float* out);
 
 }  // namespace paddock

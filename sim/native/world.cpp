@@ -69,6 +69,7 @@ World::World(std::shared_ptr<const Track> track, const WorldSettings& settings)
   if (settings.lidar) {
     walls_.emplace(*track_, reach_m(*settings.lidar));
     lidar.assign(n * kBeams, 0.0f);
+    sectors.assign(n * settings.sectors.width(), 0.0f);
   }
   if (settings.objects) {
     objects_ = std::make_unique<Objects>(*track_, *settings.objects, n);
@@ -222,6 +223,7 @@ void World::write(std::size_t i, const Row& row, Status now, bool crashed) {
   if (objects_ != nullptr) objects_->write(i, m, row.yaw, row.at.centre.along_m, out);
   write_features(*track_, car, row.yaw, row.front, row.at.centre.along_m, &features[i * kFeatures]);
   if (walls_) write_lidar(*walls_, solids(i), *settings_.lidar, row.yaw, car, &lidar[i * kBeams]);
+  if (!sectors.empty()) write_sectors(&lidar[i * kBeams], settings_.sectors, &sectors[i * sector_columns()]);
   if (cameras_) cameras_->see(i, {m.x, m.y, m.yaw}, solids(i), &camera[i * settings_.camera->bytes()]);
 }
 

@@ -30,6 +30,7 @@ struct WorldSettings {
   Rules rules;
   CarParameters car;
   std::optional<LidarRules> lidar;
+  SectorRules sectors;        // of the LIDAR
   std::optional<ObjectRules> objects;
   std::optional<CameraRules> camera;
   bool is_reversed = false;   // only told to the reward function
@@ -57,8 +58,9 @@ class World {
     return objects_ == nullptr ? std::span<const Solid>{} : objects_->solids(i);
   }
   std::size_t reward_columns() const { return reward_columns_; }
+  std::size_t sector_columns() const { return settings_.sectors.width(); }
 
-  std::vector<float> features, lidar;
+  std::vector<float> features, lidar, sectors;
   std::vector<std::uint8_t> camera;  // (cars, height, width, eyes)
   std::vector<double> reward_states, pose;
   std::vector<std::uint8_t> status, done, clipped;
