@@ -20,8 +20,9 @@ from sim.car import Car
 from sim.layers import Convolution, Dense, Layer, Numbers, Picture, Shape, Tower, picture_behind
 from sim.learning.shape import observed_columns
 from sim.policy import Policy
+from sim.sector_lidar import sectors_of
 from sim.sensors import NETWORKS, STEREO_CAMERAS, Network, Sensor, SensorKind
-from sim.world import FEATURE_COUNT
+from sim.world import BEAM_COUNT, FEATURE_COUNT
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def layout_of(car: Car, stack_size: int = 1) -> NetworkLayout:
     continuous = isinstance(car.action_space, ContinuousActionSpace)
     sees: list[tuple[Sensor, Numbers | Picture]] = []
     if network.convolutions:
-        sees = [(sensor, _row_of(sensor, stack_size)) for sensor in car.sensors]
+        sees = [(sensor, _row_of(car, sensor, stack_size)) for sensor in car.sensors]
     elif any(sensor.kind is SensorKind.CAMERA for sensor in car.sensors):
         raise ValueError(f"the network {network.title!r} cannot see pictures; choose one with convolutions")
     else:
@@ -133,12 +134,14 @@ def layout_of(car: Car, stack_size: int = 1) -> NetworkLayout:
     return network_layout(network, sees, car.action_space.size, continuous=continuous)
 
 
-def _row_of(sensor: Sensor, stack_size: int) -> Numbers | Picture:
+def _row_of(car: Car, sensor: Sensor, stack_size: int) -> Numbers | Picture:
     if sensor.kind is SensorKind.CAMERA:
         height, width, channels = sensor.shape
         return Picture(height, width, channels * stack_size)
-    size = FEATURE_COUNT if sensor.kind is SensorKind.VECTOR else sensor.shape[0]
-    return Numbers(size * stack_size)
+    if sensor.kind is SensorKind.VECTOR:
+        return Numbers(FEATURE_COUNT * stack_size)
+    sectors = sectors_of(car)
+    return Numbers((BEAM_COUNT if sectors is None else sectors.width) * stack_size)
 
 
 def _tower_of(network: Network, sensor: Sensor, seen: Numbers | Picture) -> TowerLayout:

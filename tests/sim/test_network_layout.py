@@ -12,6 +12,7 @@ from sim.learning.shape import policy_shape
 from sim.network_layout import NetworkLayout, layout_of, network_layout
 from sim.sensors import (
     DEEP_CNN,
+    DISCRETIZED_SECTOR_LIDAR,
     FRONT_FACING_CAMERA,
     LIDAR,
     LIDAR_DENSE,
@@ -142,6 +143,11 @@ def test_every_network_has_layers() -> None:
 def test_a_cars_network_sees_its_sensors_frame_by_frame() -> None:
     camera_car = Car((PADDOCK_CAMERA_40X30, LIDAR, TRACK_FEATURES), PADDOCK_CAMERA.name, DiscreteActionSpace.default())
     assert [tower.sees for tower in layout_of(camera_car, 3).towers] == [Picture(30, 40, 3), Numbers(192), Numbers(81)]
+    config = (("num_sectors", 4.0), ("num_values_per_sector", 3.0))
+    sectors_car = Car(
+        (DISCRETIZED_SECTOR_LIDAR, FRONT_FACING_CAMERA), SHALLOW_CNN.name, ContinuousActionSpace(), lidar_config=config
+    )
+    assert [tower.sees for tower in layout_of(sectors_car, 2).towers] == [Numbers(24), Picture(120, 160, 2)]
     beams_car = Car((LIDAR,), PADDOCK_SMALL.name, ContinuousActionSpace())
     layout = layout_of(beams_car, 2)
     assert [tower.sees for tower in layout.towers] == [Numbers(136)], "the beams and the car's own motion"
