@@ -24,6 +24,8 @@ _MOST = {
     "camera_yaw_deg": 30.0,
     "field_of_view_rad": 0.6,
     "picture_age_s": 2 * STEP_S,
+    "action_delay_s": 2 * STEP_S,
+    "grip": 0.9,
 }
 
 
@@ -48,6 +50,11 @@ class Randomisation:
     picture_age_s: float = 0.0
     """How old the picture is when the policy sees it: drawn from 0 to this, at most two steps. The car's own place is
     the older one; other cars are where they are now."""
+    action_delay_s: float = 0.0
+    """What is added to the time from a command to its effect: drawn from 0 to this. With the preset's own delay it is
+    at most two steps."""
+    grip: float = 0.0
+    """Share by which the grip of all wheels is more or less than the preset's."""
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -76,5 +83,7 @@ SIM_TO_REAL = Randomisation(
     camera_yaw_deg=1.0,
     field_of_view_rad=0.05,
     picture_age_s=STEP_S,
+    action_delay_s=0.04,
+    grip=0.2,
 )
 """A start for training what shall drive on a floor: set by judgement, not measured on a real car."""

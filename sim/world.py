@@ -139,6 +139,8 @@ class World:
             sector_steps=sectors.steps if sectors else 0,
             sector_clip_m=sectors.clip_m if sectors else 1.0,
             camera=None if camera is None else camera.settings(randomisation),
+            grip_spread=randomisation.grip,
+            delay_spread_s=randomisation.action_delay_s,
             is_reversed=is_reversed,
             threads=threads,
             objects=core_settings(objects, others),

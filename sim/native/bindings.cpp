@@ -72,7 +72,8 @@ std::shared_ptr<World> make_world(std::shared_ptr<Track> track, std::size_t cars
                                   bool lidar, double lidar_clip_m, double lidar_noise_m, bool lidar_walls,
                                   std::size_t sector_count, std::size_t sector_steps, double sector_clip_m,
                                   bool is_reversed, std::size_t threads, const nb::object& objects, int crash_steps,
-                                  bool reset_at_previous, int mercy_after, nb::object camera) {
+                                  bool reset_at_previous, int mercy_after, nb::object camera,
+                                  double grip_spread, double delay_spread_s) {
   if (cars < 1 || cars > 1000000) throw std::invalid_argument("a world has 1 to 1000000 cars");
   if (threads < 1 || threads > 256) throw std::invalid_argument("a world has 1 to 256 threads");
   if (parameters.size() != kCarParameters) throw std::invalid_argument("wrong number of car parameters");
@@ -101,6 +102,7 @@ std::shared_ptr<World> make_world(std::shared_ptr<Track> track, std::size_t cars
   settings.sectors = {sector_count, sector_steps, sector_clip_m};
   settings.objects = object_rules(objects);
   settings.camera = camera_rules(camera);
+  settings.spread = {grip_spread, delay_spread_s};
   settings.is_reversed = is_reversed;
   settings.threads = threads;
   const nb::gil_scoped_release release;
@@ -263,7 +265,8 @@ NB_MODULE(_core, m) {
         "maximum_resets"_a, "pause_steps"_a, "maximum_steps"_a, "start"_a, "start_offset"_a, "auto_reset"_a,
         "parameters"_a, "lidar"_a, "lidar_clip_m"_a, "lidar_noise_m"_a, "lidar_walls"_a, "sector_count"_a, "sector_steps"_a,
         "sector_clip_m"_a, "is_reversed"_a, "threads"_a,
-        "objects"_a.none(), "crash_steps"_a, "reset_at_previous"_a, "mercy_after"_a, "camera"_a.none());
+        "objects"_a.none(), "crash_steps"_a, "reset_at_previous"_a, "mercy_after"_a, "camera"_a.none(),
+        "grip_spread"_a, "delay_spread_s"_a);
   bind_camera(m);
   bind_objects(m);
   bind_policy(m);

@@ -79,9 +79,9 @@ CameraRules checked(const CameraRules& rules) {
   return rules;
 }
 
-Cameras::Cameras(const Track& track, const CameraRules& rules, std::size_t cars, std::uint64_t seed)
+Cameras::Cameras(const Track& track, const CameraRules& rules, std::size_t cars)
     : rules_(checked(rules)), scene_(track, rules.marking), shared_(views_for(rules.mount, rules.palette)),
-      seed_(seed), sights_(cars) {}
+      sights_(cars) {}
 
 Cameras::Views Cameras::views_for(const Mount& mount, const Palette& palette) const {
   Views views;
@@ -93,11 +93,11 @@ Cameras::Views Cameras::views_for(const Mount& mount, const Palette& palette) co
   return views;
 }
 
-void Cameras::begin(std::size_t i, std::int64_t episode) {
+void Cameras::begin(std::size_t i, std::uint64_t seed, std::uint64_t number, std::uint64_t episode) {
   Sight& sight = sights_[i];
   const CameraSpread& s = rules_.spread;
   sight.fresh = true;
-  sight.random = Random(seed_ ^ kOwnStream, i, static_cast<std::uint64_t>(episode));
+  sight.random = Random(seed ^ kOwnStream, number, episode);
   Random& random = sight.random;
   const double light = drawn(random, s.light);
   const double contrast = 1.0 + drawn(random, s.contrast);

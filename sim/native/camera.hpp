@@ -47,11 +47,12 @@ CameraRules checked(const CameraRules& rules);
 
 class Cameras {
  public:
-  Cameras(const Track& track, const CameraRules& rules, std::size_t cars, std::uint64_t seed);
+  Cameras(const Track& track, const CameraRules& rules, std::size_t cars);
 
   const CameraRules& rules() const { return rules_; }
-  // A new episode of a car: draws what is random in it. The first picture after it is of the moment.
-  void begin(std::size_t i, std::int64_t episode);
+  // A new episode of a car, from the stream of (seed, number, episode): draws what is random in it. The first picture
+  // after it is of the moment.
+  void begin(std::size_t i, std::uint64_t seed, std::uint64_t number, std::uint64_t episode);
   // Forgets where a car was, because it was put elsewhere.
   void forget(std::size_t i) { sights_[i].fresh = true; }
   // Writes the car's picture: height rows of width pixels of as many bytes as there are eyes, the left one first.
@@ -73,7 +74,6 @@ class Cameras {
   CameraRules rules_;
   Scene scene_;
   Views shared_;
-  std::uint64_t seed_;
   std::vector<Sight> sights_;
 };
 

@@ -76,9 +76,11 @@ World::World(std::shared_ptr<const Track> track, const WorldSettings& settings)
     if (objects_->per_car() > 0) reward_columns_ += kObjectsColumns + objects_->per_car() * kObjectColumns;
   }
   if (settings.camera) {
-    cameras_.emplace(*track_, *settings.camera, n, settings.seed);
+    cameras_.emplace(*track_, *settings.camera, n);
     camera.assign(n * settings.camera->bytes(), 0);
   }
+  check(settings.spread, settings.car);
+  if (settings.spread.any()) own_parameters_.assign(n, settings.car);
   features.assign(n * kFeatures, 0.0f);
   reward_states.assign(n * reward_columns_, 0.0);
   pose.assign(n * 3, 0.0);
@@ -126,7 +128,11 @@ void World::begin(std::size_t i, const double* start) {
     stand(car.motion, grid ? objects_->grid_pose(i, car.start_fraction)
                            : objects_->start_pose(i, car.start_fraction));
   }
-  if (cameras_) cameras_->begin(i, episode);
+  const auto number = static_cast<std::uint64_t>(episode);
+  if (cameras_) cameras_->begin(i, names_[i].seed, names_[i].number, number);
+  if (!own_parameters_.empty()) {
+    own_parameters_[i] = varied(settings_.car, settings_.spread, names_[i].seed, names_[i].number, number);
+  }
   car.steps = 1;
   lap[i] = 0;
   lap_steps[i] = 0;
@@ -365,7 +371,8 @@ void World::after(std::size_t i, const Row& row) {
   box_resets[i] = car.box_resets;
 }
 
-// Cars are driven kLanes at a time; where fewer are left an idle car keeps the place.
+// Cars are driven kLanes at a time; where fewer are left an idle car keeps the place. Cars that chance has made different
+// are driven one by one.
 void World::drive_some(const double* actions, std::size_t from, std::size_t to) {
   std::array<Command, kLanes> commands;
   std::array<Motion*, kLanes> motions;
@@ -382,6 +389,10 @@ void World::drive_some(const double* actions, std::size_t from, std::size_t to) 
   };
   for (std::size_t i = from; i < to; ++i) {
     if (!accept(i, actions[2 * i], actions[2 * i + 1])) continue;
+    if (!own_parameters_.empty()) {
+      drive(own_parameters_[i], cars_[i].command, cars_[i].motion);
+      continue;
+    }
     commands[waiting] = cars_[i].command;
     motions[waiting] = &cars_[i].motion;
     if (++waiting == kLanes) drive_waiting();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "camera.hpp"
+#include "car_spread.hpp"
 #include "dynamics.hpp"
 #include "episode.hpp"
 #include "features.hpp"
@@ -33,6 +34,7 @@ struct WorldSettings {
   SectorRules sectors;        // of the LIDAR
   std::optional<ObjectRules> objects;
   std::optional<CameraRules> camera;
+  CarSpread spread;
   bool is_reversed = false;   // only told to the reward function
   std::size_t threads = 1;
 };
@@ -99,6 +101,7 @@ class World {
   bool compact_;  // the wheels are near the base
   std::optional<Walls> walls_;
   std::optional<Cameras> cameras_;
+  std::vector<CarParameters> own_parameters_;  // of each car, where chance makes them differ
   std::vector<Car> cars_;
   std::vector<Name> names_;
   std::unique_ptr<Objects> objects_;  // none where every car is alone on an empty track

@@ -7,6 +7,7 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ import pytest
 from numpy.typing import NDArray
 
 from sim.camera import Camera, Standing, Still, still
-from sim.episode import EpisodeRules
+from sim.episode import STEP_S, EpisodeRules
 from sim.looks import LOOKS, REINVENT, Look
 from sim.native import _core
 from sim.objects import Bots, Boxes
@@ -353,6 +354,50 @@ def test_an_old_picture_shows_where_the_car_was() -> None:
     assert len(set(ages)) > 10
 
 
+def test_grip_and_delay_differ_between_cars_and_episodes_as_a_replay_drives_them() -> None:
+    world = World(oval(), 40, seed=4, randomisation=Randomisation(grip=0.5, action_delay_s=0.08))
+    actions = np.tile([25.0, 3.0], (40, 1))
+    for _ in range(6):
+        world.step(actions)
+    assert len({tuple(pose) for pose in world.pose}) == 40
+    plain = World(oval(), 40, seed=4)
+    for _ in range(6):
+        plain.step(actions)
+    assert len({tuple(pose) for pose in plain.pose}) == 1
+    away = np.hypot(*(world.pose - plain.pose)[:, :2].T)
+    assert 0.05 < away.max() < 0.6
+    again = World(oval(), 40, seed=4, randomisation=Randomisation(grip=0.5, action_delay_s=0.08), threads=3)
+    for _ in range(6):
+        again.step(actions)
+    assert np.array_equal(world.pose, again.pose)
+
+
+def test_less_grip_turns_wider_and_a_later_command_starts_later() -> None:
+    actions = np.tile([0.0, 4.0], (200, 1))
+    start = World(oval(), 1, seed=0).pose[0]
+    grip = World(oval(), 200, seed=1, randomisation=Randomisation(grip=0.5))
+    late = World(oval(), 200, seed=1, randomisation=Randomisation(action_delay_s=0.08))
+    for world in (grip, late):
+        for _ in range(5):
+            world.step(actions)
+    for world, slowest, fastest in ((grip, 0.5, 1.5), (late, 1.0, 1.0)):
+        moved = np.hypot(*(world.pose[:, :2] - start[:2]).T)
+        paths = []
+        for share, delay in ((slowest, 0.08 if world is late else 0.0), (fastest, 0.0)):
+            car = replace(
+                world.dynamics,
+                front_grip_mps2=share * world.dynamics.front_grip_mps2,
+                rear_grip_mps2=share * world.dynamics.rear_grip_mps2,
+                command_delay_s=world.dynamics.command_delay_s + delay,
+            )
+            out = np.empty((5, 6))
+            _core.replay(car.to_list(), start.tolist(), actions[:5], np.full(5, STEP_S), out)
+            paths.append(math.hypot(*(out[-1, :2] - start[:2])))
+        low, high = paths
+        assert low <= moved.min() < low + 0.1 * (high - low)
+        assert high - 0.1 * (high - low) < moved.max() <= high
+
+
 def test_memory_of_many_cameras_is_small() -> None:
     script = (
         "import sys, resource; sys.path.insert(0, sys.argv[1])\n"
@@ -379,6 +424,11 @@ def test_memory_of_many_cameras_is_small() -> None:
         (lambda: Look("x", dash_length_m=0.005, dash_gap_m=0.001), "a dash and its gap"),
         (lambda: Randomisation(noise=-1.0), "noise is -1.0"),
         (lambda: Randomisation(picture_age_s=1.0), "picture_age_s is 1.0; it must be 0 to 0.1333"),
+        (
+            lambda: World(oval(), 1, seed=0, randomisation=Randomisation(action_delay_s=0.1)),
+            "a command's delay can be two steps at most",
+        ),
+        (lambda: Randomisation(grip=1.0), "grip is 1.0"),
         (lambda: still(oval(), (0.0, 0.0, float("nan"))), "a pose holds no number"),
         (lambda: still(oval(), (0.0, 0.0, 0.0), size=(2, 2)), "a picture is 8 x 8 to 1920 x 1440"),
         (lambda: still(oval(), (0.0, 0.0, 0.0), standing=[Standing(math.inf, 0, 0)]), "a solid holds a number"),
