@@ -28,22 +28,31 @@ inline void add_piece(const Row& row, int x0, int x1, int height, std::int64_t s
   const int right = x0 < x1 ? x1 : x0;
   int column = left >> 8;
   const int last = right >> 8;
-  int from = left & 255;
-  int done = 0;
-  int over = 0;  // what the column before left for this one
-  for (; column < last; ++column) {
-    const int reached = static_cast<int>((((column + 1) << 8) - left) * steep >> kSteepBits);
-    const int kept = reached < height ? reached : height;
-    const int risen = kept - done;
-    const int across = risen * (from + kPart);
-    row.add(column, over + risen * 2 * kPart - across);
-    over = across;
-    done = kept;
-    from = 0;
+  if (column == last) {
+    const int across = height * ((left & 255) + (right & 255));
+    row.add(column, height * 2 * kPart - across);
+    row.add(column + 1, across);
+    return;
   }
-  const int risen = height - done;
-  const int across = risen * (from + (right & 255));
-  row.add(column, over + risen * 2 * kPart - across);
+  std::int64_t reached = (((column + 1) << 8) - left) * steep;  // in heights, times 1 << kSteepBits
+  const std::int64_t step = steep << 8;
+  const auto kept = [height](std::int64_t at) {
+    const int whole = static_cast<int>(at >> kSteepBits);
+    return whole < height ? whole : height;
+  };
+  int done = kept(reached);
+  int over = done * ((left & 255) + kPart);  // what a column leaves for the next
+  row.add(column, done * 2 * kPart - over);
+  for (++column; column < last; ++column) {
+    reached += step;
+    const int now = kept(reached);
+    const int half = (now - done) * kPart;
+    row.add(column, over + half);
+    over = half;
+    done = now;
+  }
+  const int across = (height - done) * (right & 255);
+  row.add(column, over + (height - done) * 2 * kPart - across);
   row.add(column + 1, across);
 }
 
@@ -115,8 +124,10 @@ inline void add_left_edge(Ink& ink, int y0, int y1) {
 
 // What the ends of edges left of the picture amount to: for each row the height to the right of them.
 struct LeftEnds {
-  std::vector<std::int32_t> steps;  // height + 1 of them: differences from row to row
+  std::vector<std::int32_t> steps;  // height + 2 of them: differences from row to row
+  bool any = false;
   void add(int y, int factor) {
+    any = true;
     steps[static_cast<std::size_t>(y >> 8)] += factor * (kPart - (y & 255));
     steps[static_cast<std::size_t>(y >> 8) + 1] += factor * (y & 255);
   }

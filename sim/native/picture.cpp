@@ -1,6 +1,7 @@
 #include "picture.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include "ground.hpp"
 #include "processor.hpp"
@@ -18,6 +19,8 @@ constexpr std::int32_t kHalf = kWhole / 2;
 // Takes the ends left of the picture into its first column.
 void add_left_ends(GroundInk& ink, const View& view, int height) {
   for (std::size_t k = 0; k < kWeights; ++k) {
+    if (!ink.ends[k].any) continue;
+    ink.ends[k].any = false;
     std::int32_t sum = 0;
     auto& steps = ink.ends[k].steps;
     const std::int32_t* weights = view.layer(k);
@@ -30,11 +33,18 @@ void add_left_ends(GroundInk& ink, const View& view, int height) {
   }
 }
 
+// Rows where nothing has been drawn.
+void leave_empty(const std::int32_t* base, int rows, int width, std::uint8_t* out) {
+  for (int row = 0; row < rows; ++row) {
+    std::memset(out + static_cast<std::ptrdiff_t>(row) * width, base[row], static_cast<std::size_t>(width));
+  }
+}
+
 // Sums each row from left to right into greys, and leaves the cells clean.
-void resolve_plainly(std::uint32_t* cells, std::ptrdiff_t stride, const std::int32_t* base, const PictureSize& size,
-                     std::uint8_t* out) {
+void resolve_plainly(std::uint32_t* cells, std::ptrdiff_t stride, const std::int32_t* base, int from,
+                     const PictureSize& size, std::uint8_t* out) {
   const int width = size.width;
-  for (int row = 0; row < size.height; ++row) {
+  for (int row = from; row < size.height; ++row) {
     std::uint32_t* at = cells + row * stride;
     std::uint8_t* to = out + static_cast<std::ptrdiff_t>(row) * width;
     std::uint32_t sum = static_cast<std::uint32_t>(base[row] * kWhole + kHalf);
@@ -55,12 +65,12 @@ PADDOCK_AVX2 inline __m256i running_sums(__m256i cells) {
   return _mm256_add_epi32(cells, _mm256_shuffle_epi32(lower, 0xFF));
 }
 
-PADDOCK_AVX2 void resolve_avx2(std::uint32_t* cells, std::ptrdiff_t stride, const std::int32_t* base,
+PADDOCK_AVX2 void resolve_avx2(std::uint32_t* cells, std::ptrdiff_t stride, const std::int32_t* base, int from,
                                const PictureSize& size, std::uint8_t* out) {
   const __m256i last = _mm256_set1_epi32(7);
   const __m256i zero = _mm256_setzero_si256();
   const int width = size.width;
-  for (int row = 0; row < size.height; ++row) {
+  for (int row = from; row < size.height; ++row) {
     std::uint32_t* at = cells + row * stride;
     std::uint8_t* to = out + static_cast<std::ptrdiff_t>(row) * width;
     __m256i sum = _mm256_set1_epi32(base[row] * kWhole + kHalf);
@@ -87,6 +97,16 @@ PADDOCK_AVX2 void resolve_avx2(std::uint32_t* cells, std::ptrdiff_t stride, cons
       const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
       _mm_storeu_si128(reinterpret_cast<__m128i*>(to + column), bytes);
     }
+    if (column + 8 <= width) {
+      auto* here = reinterpret_cast<__m256i*>(at + column);
+      const __m256i sums = _mm256_add_epi32(running_sums(_mm256_loadu_si256(here)), sum);
+      _mm256_storeu_si256(here, zero);
+      sum = _mm256_permutevar8x32_epi32(sums, last);
+      const __m256i grey = _mm256_srai_epi32(sums, kWholeBits);
+      const __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(grey), _mm256_extracti128_si256(grey, 1));
+      _mm_storel_epi64(reinterpret_cast<__m128i*>(to + column), _mm_packus_epi16(words, words));
+      column += 8;
+    }
     auto rest = static_cast<std::uint32_t>(_mm256_extract_epi32(sum, 0));
     for (; column < width; ++column) {
       rest += at[column];
@@ -99,11 +119,12 @@ PADDOCK_AVX2 void resolve_avx2(std::uint32_t* cells, std::ptrdiff_t stride, cons
 
 #endif
 
-void resolve(Easel& easel, const std::int32_t* base, const PictureSize& size, std::uint8_t* out) {
+void resolve(Easel& easel, const std::int32_t* base, int from, const PictureSize& size, std::uint8_t* out) {
+  leave_empty(base, from, size.width, out);
 #ifdef PADDOCK_AVX2
-  if (kHasAvx2) return resolve_avx2(easel.ground.data(), easel.stride, base, size, out);
+  if (kHasAvx2) return resolve_avx2(easel.ground.data(), easel.stride, base, from, size, out);
 #endif
-  resolve_plainly(easel.ground.data(), easel.stride, base, size, out);
+  resolve_plainly(easel.ground.data(), easel.stride, base, from, size, out);
 }
 
 }  // namespace
@@ -131,7 +152,8 @@ void draw(const Scene& scene, const View& view, const Pose& base, std::span<cons
   draw_ground(scene, view, base, ink);
   draw_far_walls(scene, view, base, ink);
   add_left_ends(ink, view, size.height);
-  resolve(easel, view.base(), size, out);
+  const int top = scene.walls().empty() ? view.lens().far_y / kPart : 0;
+  resolve(easel, view.base(), top, size, out);
   draw_solids(view, base, solids, easel, out);
   draw_near_walls(scene, view, base, easel, out);
 }

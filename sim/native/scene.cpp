@@ -8,8 +8,8 @@
 namespace paddock {
 namespace {
 
-constexpr double kPiece_m = 0.75;
-constexpr std::size_t kPieceEdges = 16;
+constexpr double kPiece_m = 1.2;
+constexpr std::size_t kPieceEdges = 24;
 constexpr double kSharpest = 0.25;   // keeps the offset of a sharp corner within four widths
 constexpr double kMostDashes = 100000.0;
 

@@ -1,5 +1,5 @@
 // What lies flat on the ground, as polygons for the camera: the road with its border lines, its surface, the dashes
-// of the centre line. Cut into pieces of a metre, each in several grades of fineness; nothing changes after
+// of the centre line. Cut into pieces of about a metre, each in several grades of fineness; nothing changes after
 // construction.
 #pragma once
 
