@@ -13,7 +13,7 @@ from bench.rows import Row
 from bench.track_choice import track_named, track_option
 from sim.camera import Camera
 from sim.episode import EpisodeRules
-from sim.objects import Boxes
+from sim.objects import Bots, Boxes, TrackObjects
 from sim.sensors import FRONT_FACING_CAMERA, PADDOCK_CAMERA_40X30, STEREO_CAMERAS
 from sim.track import Direction
 from sim.world import FEATURES, World
@@ -31,6 +31,7 @@ class Case:
     lidar: bool = False
     camera: Camera | None = None
     boxes: int = 0
+    bots: int = 0
     beside: str = "the real simulator:"
     beside_value: float = 15.0
 
@@ -44,8 +45,16 @@ class Case:
         if self.camera is not None:
             parts.append(_CAMERA_NAMES[self.camera.sensor])
         if self.boxes:
-            parts.append(f"walls, {self.boxes} boxes")
+            parts.append(f"walls, {self.boxes} boxes" if self.camera else f"{self.boxes} boxes")
+        if self.bots:
+            parts.append(f"{self.bots} bots")
         return ", ".join(parts)
+
+    def objects(self) -> TrackObjects | None:
+        """What each car meets."""
+        if self.bots:
+            return Bots(self.bots)
+        return Boxes(self.boxes, minimum_gap_m=1.0) if self.boxes else None
 
 
 _CAMERA_NAMES = {
@@ -61,6 +70,8 @@ CASES = (
     Case(256, 2),
     Case(64, lidar=True),
     Case(64, 2, lidar=True),
+    Case(256, boxes=3),
+    Case(256, bots=3),
     _of_64(camera=Camera(), beside_value=60_000.0),
     _of_64(camera=Camera(look="arena"), boxes=6, beside_value=60_000.0),
     _of_64(camera=Camera(PADDOCK_CAMERA_40X30.name), beside_value=200_000.0),
@@ -83,7 +94,7 @@ def measure(track: str, seconds: float) -> list[Row]:
             rules=EpisodeRules(start="random"),
             lidar=case.lidar,
             camera=case.camera,
-            objects=Boxes(case.boxes, minimum_gap_m=1.0) if case.boxes else None,
+            objects=case.objects(),
             threads=case.threads,
         )
         best = max(_window(world, seconds) for _ in range(WINDOWS))

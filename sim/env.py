@@ -1,10 +1,11 @@
 """Gymnasium environments over the native core: one car, or many at once.
 
-Observation: what `sensor` names in `sim.observations.OBSERVATIONS`: `features` (FEATURES as float32, the default) or
-`lidar` (64 distances in metres). Action: float32 (2,) in [-1, 1], steering (1 is 30 degrees to the left) and speed
-(-1 is 0.1 m/s, 1 is 4 m/s), clipped beyond; or, with `actions` a list of (steering_deg, speed_mps), a Discrete index
-into it. Reward, unless `reward` is given: metres of progress along the centre line in this step, and -1 for an episode
-that ends off the track, in a crash, standing, reversed or by a NaN. A step is 1/15 s.
+Observation: what `sensor` names in `sim.observations.OBSERVATIONS`: `features` (FEATURES as float32, the default),
+`lidar` (64 distances in metres), `sector-lidar` or `discretized-sector-lidar` (zeros and ones). Action: float32 (2,)
+in [-1, 1], steering (1 is 30 degrees to the left) and speed (-1 is 0.1 m/s, 1 is 4 m/s), clipped beyond; or, with
+`actions` a list of (steering_deg, speed_mps), a Discrete index into it. Reward, unless `reward` is given: metres of
+progress along the centre line in this step, and -1 for an episode that ends off the track, in a crash, standing,
+reversed or by a NaN. A step is 1/15 s.
 
 Keys of `info`, arrays of (n,) with many cars:
 
@@ -12,7 +13,7 @@ Keys of `info`, arrays of (n,) with many cars:
     status        EpisodeStatus, of this row
     lap_ms        int, time of the lap completed in this very step, else 0
     clipped       bool, this step's action was out of range and was clipped
-    reward_state  float64 (len(REWARD_STATE),), what a reward function is told
+    reward_state  float64 (len(reward_columns(k)),), what a reward function is told where each car has k objects
     final_obs, final_info, _final_obs, _final_info   with autoreset mode SAME_STEP, where cars ended
 
 Seeds: the same seed, actions and version of the simulator give the same bits. `RacingVectorEnv.reset` says what one
@@ -31,6 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.episode import STEP_S
+from sim.objects import Bots, Boxes
 from sim.track import Track
 from sim.vector_env import RacingVectorEnv
 from sim.world import World
@@ -38,6 +40,8 @@ from sim.world import World
 ENVIRONMENTS: dict[str, dict[str, Any]] = {
     "Paddock/TimeTrial-v0": {"sensor": "features"},
     "Paddock/TimeTrialLidar-v0": {"sensor": "lidar", "lidar_noise_m": 0.01},
+    "Paddock/ObjectAvoidance-v0": {"sensor": "lidar", "lidar_noise_m": 0.01, "objects": Boxes(3)},
+    "Paddock/HeadToBot-v0": {"sensor": "lidar", "lidar_noise_m": 0.01, "objects": Bots(3)},
 }
 """Registered ids, and the settings that each stands for; any other setting may be given beside them."""
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.dynamics import CarDynamics
+from sim.sector_lidar import Sectors
 from sim.world import BEAM_COUNT, FEATURES, World
 
 Numbers = NDArray[Any]
@@ -57,9 +58,22 @@ def lidar_space(dynamics: CarDynamics) -> gym.spaces.Box:
     return gym.spaces.Box(NEAREST_M, 1.0, (BEAM_COUNT,), np.float32)
 
 
+def sectors_space(sectors: Sectors) -> Callable[[CarDynamics], gym.spaces.Box]:
+    """Box of a sector LIDAR's zeros and ones."""
+    return lambda dynamics: gym.spaces.Box(0.0, 1.0, (sectors.width,), np.float32)
+
+
+NEAR_SECTORS, STEPPED_SECTORS = Sectors(), Sectors(8, 8, 2.0)
+
 OBSERVATIONS: dict[str, ObservationKind] = {
     "features": ObservationKind(features_space, lambda world: world.features),
     "lidar": ObservationKind(lidar_space, lambda world: world.lidar, {"lidar": True}),
+    "sector-lidar": ObservationKind(
+        sectors_space(NEAR_SECTORS), lambda world: world.sectors, {"sectors": NEAR_SECTORS}
+    ),
+    "discretized-sector-lidar": ObservationKind(
+        sectors_space(STEPPED_SECTORS), lambda world: world.sectors, {"sectors": STEPPED_SECTORS}
+    ),
 }
 """By the name that environments take as `sensor`."""
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sim.dynamics import CarDynamics, named
 from sim.env_actions import ActionChoice, action_kind
 from sim.episode import STATUS_CODE, STATUSES, STEP_S, EpisodeRules, EpisodeStatus
+from sim.objects import TrackObjects
 from sim.observations import observation_named
 from sim.reward_state import COLUMN
 from sim.track import Direction, Track
@@ -37,9 +38,10 @@ class RacingVectorEnv(gym.vector.VectorEnv[NDArray[Any], Any, NDArray[Any]]):
     """Many cars, each alone on the track. `sim.env` documents spaces, rewards and info keys.
 
     track: a name from the library, or a Track. num_envs: cars. direction: which way round. sensor: a name of
-    OBSERVATIONS. actions: None for the whole range, a list of (steering_deg, speed_mps), or one of sim.action_space.
-    reward: from reward states to rewards. rules: of the episodes; training's by default, with round-robin starts and at
-    most 1500 steps. preset: the car, a name or CarDynamics. lidar_noise_m: spread of the LIDAR. threads: of the core;
+    OBSERVATIONS. actions: None for the whole range, a list of (steering_deg, speed_mps), or one of
+    sim.action_space. reward: from reward states to rewards. rules: of the episodes; training's by default, with
+    round-robin starts and at most 1500 steps. objects: boxes or bots that each car meets, its own and anew with
+    each episode. preset: the car, a name or CarDynamics. lidar_noise_m: spread of the LIDAR. threads: of the core;
     they change no bit. render_mode: None or "rgb_array".
 
     autoreset_mode: NEXT_STEP (the step after an ending ignores the action and begins anew, with reward 0), SAME_STEP
@@ -58,6 +60,7 @@ class RacingVectorEnv(gym.vector.VectorEnv[NDArray[Any], Any, NDArray[Any]]):
         actions: ActionChoice = None,
         reward: Rewards | None = None,
         rules: EpisodeRules | None = None,
+        objects: TrackObjects | None = None,
         preset: str | CarDynamics = "deepracer",
         lidar_noise_m: float = 0.0,
         threads: int = 1,
@@ -88,6 +91,7 @@ class RacingVectorEnv(gym.vector.VectorEnv[NDArray[Any], Any, NDArray[Any]]):
         self._copy = copy
         self._settings: dict[str, Any] = {
             "rules": self._rules(rules),
+            "objects": objects,
             "preset": dynamics,
             "lidar_noise_m": lidar_noise_m,
             "is_reversed": self.track is not stored,

@@ -14,7 +14,7 @@ import sim
 from sim.action_space import ContinuousActionSpace, DiscreteActionSpace
 from sim.env import ENVIRONMENTS
 from sim.episode import EpisodeRules, EpisodeStatus
-from sim.reward_state import COLUMN
+from sim.reward_state import COLUMN, reward_columns
 from sim.track import Direction
 from sim.world import BEAM_COUNT, FEATURE_COUNT, FEATURES
 from tests.sim.ovals import hairpin, oval
@@ -53,6 +53,31 @@ def test_registered_ids_make_both_kinds() -> None:
     assert one.reset(seed=1)[0].shape == (FEATURE_COUNT,)
     many = gym.make_vec("Paddock/TimeTrialLidar-v0", num_envs=3, track=oval())
     assert many.reset(seed=1)[0].shape == (3, BEAM_COUNT)
+
+
+@pytest.mark.parametrize("name", ["ObjectAvoidance", "HeadToBot"])
+def test_a_crash_ends_an_episode_and_costs_a_point(name: str) -> None:
+    envs = gym.make_vec(f"sim.env:Paddock/{name}-v0", num_envs=8, track=oval(), sensor="features")
+    envs.reset(seed=3)
+    found = []
+    for _ in range(400):
+        seen = envs.unwrapped.world.features  # type: ignore[attr-defined]
+        steering = np.clip(2.0 * seen[:, AIM] - 2.0 * seen[:, HINGE], -1.0, 1.0)
+        _, rewards, terminated, _, info = envs.step(np.column_stack([steering, np.full(8, -0.4)]).astype(np.float32))
+        for car in np.flatnonzero(terminated):
+            found.append((str(info["status"][car]), float(rewards[car]) < -0.5))
+    assert ("crashed", True) in found
+    assert all(bad == (status != "lap_complete") for status, bad in found)
+    assert info["reward_state"].shape[1] == len(reward_columns(3))
+
+
+@pytest.mark.parametrize(("sensor", "width"), [("sector-lidar", 8), ("discretized-sector-lidar", 64)])
+def test_sectors_can_be_observed(sensor: str, width: int) -> None:
+    env = sim.make(oval(), sensor=sensor)
+    seen, _ = env.reset(seed=1)
+    assert seen.shape == env.observation_space.shape == (width,)
+    assert set(np.unique(seen)) <= {0.0, 1.0}
+    assert seen.any()
 
 
 def test_a_name_is_looked_up_in_the_library() -> None:
