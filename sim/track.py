@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -79,6 +78,8 @@ class Track:
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 in hex over the geometry alone: equal for equal tracks, whatever they are called."""
+        import hashlib  # loads OpenSSL, which a world does not need
+
         digest = hashlib.sha256(b"closed" if self.closed else b"open")
         for points in (self.centre, self.inner, self.outer):
             digest.update(points.astype("<f8").tobytes())

@@ -6,7 +6,6 @@ import io
 import json
 import math
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -217,6 +216,8 @@ def _left_normals(centre: Points, closed: bool) -> Points:
 
 
 def _write_whole(path: Path, data: bytes) -> None:
+    import tempfile  # who only reads tracks starts sooner without it
+
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:

@@ -61,9 +61,9 @@ struct Car {
 // SimApp's compute_current_prog: 0..100, from the difference of fractions and the progress one row before.
 inline double progress_after(double difference, double previous) {
   double progress = 100.0 * difference;
-  if (progress <= 0.0) progress += 100.0;
-  if (previous > progress + 50.0) progress += 100.0;
-  if (progress > previous + 50.0) progress -= 100.0;
+  progress += progress <= 0.0 ? 100.0 : 0.0;
+  progress += previous > progress + 50.0 ? 100.0 : 0.0;
+  progress -= progress > previous + 50.0 ? 100.0 : 0.0;
   return progress < 100.0 ? progress : 100.0;
 }
 

@@ -47,12 +47,4 @@ PADDOCK_INLINE Four square_root(Four x) {
 }
 PADDOCK_INLINE Eight square_root(const Eight& x) { return {square_root(x.a), square_root(x.b)}; }
 
-// The place of the least of four numbers, the first of several; without a branch, for which is least nobody can guess.
-PADDOCK_INLINE int place_of_least(const double (&v)[4]) {
-  const int front = v[1] < v[0];
-  const int back = 2 + (v[3] < v[2]);
-  const int is_back = v[back] < v[front];
-  return front + is_back * (back - front);
-}
-
 }  // namespace paddock

@@ -7,41 +7,48 @@
 namespace paddock {
 namespace {
 
-constexpr double kFar = 1e150;    // its square is a number still
 constexpr double kHair = 1.0001;  // more than rounding takes away
 
 }  // namespace
 
-Shortlists::Shortlists(const Polyline& line) : segments_(line.segments()) {
-  for (std::size_t i = 0; i < segments_; ++i) {
-    keep(line.segment(i), line.start_m(i), line.segment_m(i), static_cast<std::int32_t>(i));
+Shortlists::Shortlists(const Polyline& line) {
+  const std::size_t count = line.segments();
+  std::vector<std::int32_t> all;
+  for (std::size_t i = 0; i < count; ++i) {
+    segments_.push_back(line.segment(i));
+    start_m_.push_back(line.start_m(i));
+    segment_m_.push_back(line.segment_m(i));
+    all.push_back(static_cast<std::int32_t>(i));
   }
-  for (int k = 0; k < 3; ++k) keep({kFar, kFar, 0.0, 0.0, 0.0}, 0.0, 0.0, 0);
-  everything_ = {0, static_cast<std::uint32_t>((segments_ + 3) / 4)};
+  for (std::size_t i = 0; i < count; ++i) twos_.push_back(two_of(i, std::min(i + 1, count - 1)));
+  everything_ = add(all);
 }
 
-void Shortlists::keep(const Segment& s, double start_m, double segment_m, std::int32_t segment) {
-  x_.push_back(s.x);
-  y_.push_back(s.y);
-  dx_.push_back(s.dx);
-  dy_.push_back(s.dy);
-  per_squared_.push_back(s.per_squared);
-  start_m_.push_back(start_m);
-  segment_m_.push_back(segment_m);
-  segment_.push_back(segment);
+Shortlists::Two Shortlists::two_of(std::size_t first, std::size_t second) const {
+  const Segment& a = segments_[first];
+  const Segment& b = segments_[second];
+  Two two;
+  two.x = Pair{a.x, b.x};
+  two.y = Pair{a.y, b.y};
+  two.dx = Pair{a.dx, b.dx};
+  two.dy = Pair{a.dy, b.dy};
+  two.per_squared = Pair{a.per_squared, b.per_squared};
+  two.start_m = Pair{start_m_[first], start_m_[second]};
+  two.segment_m = Pair{segment_m_[first], segment_m_[second]};
+  two.segment[0] = static_cast<std::int32_t>(first);
+  two.segment[1] = static_cast<std::int32_t>(second);
+  return two;
 }
 
 Shortlists::List Shortlists::add(const std::vector<std::int32_t>& segments) {
-  const auto fours = static_cast<std::uint32_t>((segments.size() + 3) / 4);
   const auto first = static_cast<std::uint32_t>(segments.front());
-  // More segments than asked for do no harm, so a list with small gaps is a part of the row, too.
-  if (static_cast<std::uint32_t>(segments.back()) < first + 4 * fours) return {first, fours};
+  if (segments.size() <= 2 && segments.back() <= segments.front() + 1) return {first, 1};
   if (segments == last_segments_) return last_;
   last_segments_ = segments;
-  last_ = {static_cast<std::uint32_t>(x_.size()), fours};
-  for (std::size_t k = 0; k < 4 * fours; ++k) {
-    const std::int32_t s = segments[std::min(k, segments.size() - 1)];
-    keep({x_[s], y_[s], dx_[s], dy_[s], per_squared_[s]}, start_m_[s], segment_m_[s], s);
+  last_ = {static_cast<std::uint32_t>(twos_.size()), static_cast<std::uint32_t>((segments.size() + 1) / 2)};
+  for (std::size_t k = 0; k < segments.size(); k += 2) {
+    twos_.push_back(two_of(static_cast<std::size_t>(segments[k]),
+                           static_cast<std::size_t>(segments[std::min(k + 1, segments.size() - 1)])));
   }
   return last_;
 }

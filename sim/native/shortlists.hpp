@@ -1,8 +1,10 @@
-// Which segments of a line can be nearest to a place: lists of them, laid out so that four are asked side by side.
+// Which segments of a line can be nearest to a place: lists of them, laid out so that two are asked side by side.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <vector>
 
 #include "four.hpp"
@@ -14,7 +16,7 @@ namespace paddock {
 class Shortlists {
  public:
   struct List {
-    std::uint32_t first = 0, fours = 0;
+    std::uint32_t first = 0, twos = 0;
   };
 
   Shortlists() = default;
@@ -24,53 +26,47 @@ class Shortlists {
   // Keeps a list of segments in rising order.
   List add(const std::vector<std::int32_t>& segments);
 
-  // The point of the listed segments that is nearest to p; of several equally near the one that comes first. To the
-  // bit what Polyline::project finds where the nearest segment is in the list.
+  // The point of the listed segments that is nearest to p; of several equally near the one that comes first. What
+  // Polyline::project finds where the nearest segment is in the list.
   PADDOCK_INLINE Projection nearest(List among, Point p) const {
-    double least = 1e301;
-    double share = 0.0;
-    std::size_t best = among.first;
-    for (std::size_t i = among.first; i < among.first + 4 * among.fours; i += 4) {
-      double squared[4], shares[4];
-      near_four(i, p, squared, shares);
-      const int place = place_of_least(squared);
-      if (squared[place] < least) {
-        least = squared[place];
-        share = shares[place];
-        best = i + static_cast<std::size_t>(place);
-      }
+    const Two* two = twos_.data() + among.first;
+    Projection best = nearer(*two, p);
+    for (std::uint32_t k = 1; k < among.twos; ++k) {
+      const Projection found = nearer(two[k], p);
+      if (found.squared_m2 < best.squared_m2) best = found;
     }
-    return {segment_[best], start_m_[best] + share * segment_m_[best], least,
-            {x_[best] + share * dx_[best], y_[best] + share * dy_[best]}};
+    return best;
   }
 
  private:
-  // What nearness() says of four segments.
-  PADDOCK_INLINE void near_four(std::size_t i, Point p, double (&squared)[4], double (&shares)[4]) const {
-    Four x, y, dx, dy, per_squared;
-    load(&x_[i], x);
-    load(&y_[i], y);
-    load(&dx_[i], dx);
-    load(&dy_[i], dy);
-    load(&per_squared_[i], per_squared);
-    const Four px = p.x - x;
-    const Four py = p.y - y;
-    Four share = (px * dx + py * dy) * per_squared;
-    share = share > 0.0 ? share : Four{};
-    share = share < 1.0 ? share : Four{} + 1.0;
-    const Four ex = px - share * dx;
-    const Four ey = py - share * dy;
-    const Four across = px * dy - py * dx;
-    const Four least = (share > 0.0) & (share < 1.0) ? across * across * per_squared : ex * ex + ey * ey;
-    std::memcpy(squared, &least, sizeof least);
-    std::memcpy(shares, &share, sizeof share);
-  }
-  void keep(const Segment& s, double start_m, double segment_m, std::int32_t segment);
+  struct alignas(64) Two {  // segments
+    Pair x, y, dx, dy, per_squared, start_m, segment_m;
+    std::int32_t segment[2];
+  };
+  Two two_of(std::size_t first, std::size_t second) const;
 
-  // All segments in order, three that are near to nothing, and copies for lists that are no part of that row.
-  std::vector<double> x_, y_, dx_, dy_, per_squared_, start_m_, segment_m_;
-  std::vector<std::int32_t> segment_;
-  std::size_t segments_ = 0;
+  // What nearness() says of both, and the projection on the nearer one.
+  PADDOCK_INLINE static Projection nearer(const Two& two, Point p) {
+    const Pair px = p.x - two.x;
+    const Pair py = p.y - two.y;
+    Pair share = (px * two.dx + py * two.dy) * two.per_squared;
+    share = share > 0.0 ? share : Pair{};
+    share = share < 1.0 ? share : Pair{1.0, 1.0};
+    const Pair ex = px - share * two.dx;
+    const Pair ey = py - share * two.dy;
+    const Pair across = px * two.dy - py * two.dx;
+    const Pair squared = (share > 0.0) & (share < 1.0) ? across * across * two.per_squared : ex * ex + ey * ey;
+    const int k = squared[1] < squared[0];  // which nobody can guess, so that a branch would cost
+    double shares[2];
+    std::memcpy(shares, &share, sizeof shares);
+    const double there = shares[k];
+    return {two.segment[k], two.start_m[k] + there * two.segment_m[k], std::min(squared[0], squared[1]),
+            {two.x[k] + there * two.dx[k], two.y[k] + there * two.dy[k]}};
+  }
+
+  std::vector<Segment> segments_;
+  std::vector<double> start_m_, segment_m_;
+  std::vector<Two> twos_;  // each segment and the next; then lists that are none of these
   List everything_;
   List last_;                                // added
   std::vector<std::int32_t> last_segments_;

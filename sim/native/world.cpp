@@ -143,9 +143,8 @@ void World::begin(std::size_t i, const double* start) {
   done[i] = 0;
 }
 
-void World::write_prepare(std::size_t i) {
+void World::write_prepare(std::size_t i, const Row& row) {
   Car& car = cars_[i];
-  const Row row = look(car);
   car.previous_progress = row.progress;
   car.fraction = row.at.fraction;
   car.base_x = car.motion.x;
@@ -301,11 +300,10 @@ Pose World::again(Car& car, const Row& row, Status why, std::size_t i) {
   return objects_->pose_beside(i, box, beyond);
 }
 
-void World::fail(std::size_t i) {
+void World::fail(std::size_t i, const Row& row) {
   cars_[i].steps += 1;
   lap_steps[i] = lap_resets[i] = 0;
   done[i] = 1;
-  const Row row = look(cars_[i]);
   write(i, row, Status::error, false);
 }
 
@@ -400,7 +398,7 @@ void World::drive_some(const double* actions, std::size_t from, std::size_t to) 
   if (waiting != 0) drive_waiting();
 }
 
-// Those that drove or pause are looked at kLanes at a time.
+// Cars are looked at kLanes at a time.
 void World::after_some(std::size_t from, std::size_t to) {
   std::array<std::size_t, kLanes> seen;
   std::array<const Car*, kLanes> looking;
@@ -408,21 +406,27 @@ void World::after_some(std::size_t from, std::size_t to) {
   std::size_t count = 0;
   const auto look_at_seen = [&] {
     look(looking.data(), count, rows.data());
-    for (std::size_t k = 0; k < count; ++k) after(seen[k], rows[k]);
+    for (std::size_t k = 0; k < count; ++k) {
+      const Doing doing = cars_[seen[k]].doing;
+      if (doing == Doing::beginning) {
+        write_prepare(seen[k], rows[k]);
+      } else if (doing == Doing::failing) {
+        fail(seen[k], rows[k]);
+      } else {
+        after(seen[k], rows[k]);
+      }
+    }
     count = 0;
   };
   for (std::size_t i = from; i < to; ++i) {
-    const Doing doing = cars_[i].doing;
-    if (doing == Doing::beginning) {
-      if (objects_ == nullptr || !objects_->shared()) begin(i, nullptr);
-      write_prepare(i);
-    } else if (doing == Doing::failing) {
-      fail(i);
-    } else if (doing != Doing::nothing) {
-      seen[count] = i;
-      looking[count] = &cars_[i];
-      if (++count == kLanes) look_at_seen();
+    if (cars_[i].doing == Doing::nothing) continue;
+    if (cars_[i].doing == Doing::beginning && (objects_ == nullptr || !objects_->shared())) {
+      begin(i, nullptr);
+      cars_[i].doing = Doing::beginning;
     }
+    seen[count] = i;
+    looking[count] = &cars_[i];
+    if (++count == kLanes) look_at_seen();
   }
   if (count != 0) look_at_seen();
 }
@@ -469,7 +473,7 @@ void World::reset(const bool* mask, const double* starts, const std::uint64_t* s
       objects_->note(i, cars_[i].motion, 0.0, true, true);
     }
     for (std::size_t i = 0; i < cars_.size(); ++i) {
-      if (chosen(i)) write_prepare(i);
+      if (chosen(i)) write_prepare(i, look(cars_[i]));
     }
     return;
   }
@@ -477,7 +481,7 @@ void World::reset(const bool* mask, const double* starts, const std::uint64_t* s
     for (std::size_t i = from; i < to; ++i) {
       if (!chosen(i)) continue;
       begin(i, starts);
-      write_prepare(i);
+      write_prepare(i, look(cars_[i]));
     }
   });
 }

@@ -80,13 +80,13 @@ class World {
     int wheels_on;
   };
   void begin(std::size_t i, const double* start);
-  void write_prepare(std::size_t i);
+  void write_prepare(std::size_t i, const Row& row);
   bool accept(std::size_t i, double steering_deg, double speed_mps);
   void after(std::size_t i, const Row& row);
   void drive_some(const double* actions, std::size_t from, std::size_t to);
   void after_some(std::size_t from, std::size_t to);
   void meet();
-  void fail(std::size_t i);
+  void fail(std::size_t i, const Row& row);
   Row look(const Car& car) const;
   void look(const Car* const* cars, std::size_t count, Row* rows) const;
   int wheels_on(const Motion& m, SinCos yaw) const;
