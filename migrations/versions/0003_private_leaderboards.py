@@ -1,4 +1,4 @@
-"""Private leaderboards: links and codes, members, lists of guests."""
+"""Private leaderboards: links and codes, members, lists of guests. Which submission counts."""
 
 from __future__ import annotations
 
@@ -18,6 +18,16 @@ def upgrade() -> None:
     moment = portal.tables.columns.UtcDateTime(timezone=True)
     op.add_column("race", sa.Column("invite_code", sqlmodel.sql.sqltypes.AutoString(), nullable=True))
     op.add_column("race", sa.Column("invite_expires_at", moment, nullable=True))
+    op.add_column(
+        "race",
+        sa.Column(
+            "counts",
+            sqlmodel.sql.sqltypes.AutoString(),
+            sa.CheckConstraint("counts IN ('best', 'latest')", name=op.f("ck_race_counts_known")),
+            nullable=False,
+            server_default="best",
+        ),
+    )
     op.add_column("race", sa.Column("audience", sa.Integer(), nullable=False, server_default="0"))
     op.create_index(op.f("ix_race_invite_code"), "race", ["invite_code"], unique=True)
     op.create_table(
@@ -52,5 +62,5 @@ def downgrade() -> None:
     op.drop_table("race_guest")
     op.drop_table("race_member")
     op.drop_index(op.f("ix_race_invite_code"), "race")
-    for name in ("invite_code", "invite_expires_at", "audience"):
+    for name in ("invite_code", "invite_expires_at", "audience", "counts"):
         op.drop_column("race", name)

@@ -27,20 +27,27 @@ RULES = ("total", "average", "best")
     type=click.IntRange(1, 1000),
     help="Complete laps in a row that a submission needs.",
 )
+@click.option(
+    "--counts",
+    default="best",
+    show_default=True,
+    type=click.Choice(("best", "latest")),
+    help="Which submission of a racer counts.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def standings(path: Path, rule: str, minimum_laps: int, as_json: bool) -> None:
-    """Rank the laps of a file as a race's leaderboard does: one row a racer, the best submission counts."""
-    found = ranked(path, rule, minimum_laps)
+def standings(path: Path, rule: str, minimum_laps: int, counts: str, as_json: bool) -> None:
+    """Rank the laps of a file as a race's leaderboard does: one row a racer."""
+    found = ranked(path, rule, minimum_laps, counts)
     click.echo(json.dumps(found, indent=2) if as_json else _table(found))
 
 
-def ranked(path: Path, rule: str, minimum_laps: int) -> dict[str, Any]:
+def ranked(path: Path, rule: str, minimum_laps: int, counts: str = "best") -> dict[str, Any]:
     """Standings and who is not ranked, for programs; times in ms."""
     from paddock.lap_file import read_laps
     from portal.rules.ranking import TIE_BREAK, longest_run_of_laps, rank
 
     entries = read_laps(path)
-    rows = rank(entries, ranking=rule, minimum_laps=minimum_laps)
+    rows = rank(entries, ranking=rule, minimum_laps=minimum_laps, counts=counts)
     on_board = {row.racer for row in rows}
     longest: dict[str, int] = {}
     for entry in entries:
@@ -50,6 +57,7 @@ def ranked(path: Path, rule: str, minimum_laps: int) -> dict[str, Any]:
     return {
         "rule": rule,
         "minimum_laps": minimum_laps,
+        "counts": counts,
         "tie_break": TIE_BREAK,
         "standings": [
             {

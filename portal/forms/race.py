@@ -19,7 +19,7 @@ from portal.rules.races import (
     MOST_SUBMISSIONS,
     RaceDetails,
 )
-from portal.tables import Race, Ranking, Visibility
+from portal.tables import Counting, Race, Ranking, Visibility
 from sim.track import Direction
 
 LOCAL_FORMAT = "%Y-%m-%dT%H:%M"
@@ -111,6 +111,7 @@ class RaceForm(SubmittedForm):
     closes: LocalMoment
     time_zone: Annotated[str, AfterValidator(_known_zone)]
     ranking: Ranking
+    counts: Counting = Counting.BEST
     laps: _whole(1, MAXIMUM_LAPS)  # type: ignore[valid-type]
     minimum_laps: _whole(1, MAXIMUM_LAPS)  # type: ignore[valid-type]
     off_track_penalty_s: PenaltyMs
@@ -139,6 +140,7 @@ class RaceForm(SubmittedForm):
             direction=self.direction.value,
             visibility=self.visibility.value,
             ranking=self.ranking.value,
+            counts=self.counts.value,
             laps=self.laps,
             minimum_laps=self.minimum_laps,
             off_track_penalty_ms=self.off_track_penalty_s,
@@ -179,7 +181,7 @@ def defaults(now: datetime) -> dict[str, object]:
 def values_of(race: Race, zone_name: str = "UTC") -> dict[str, object]:
     """A race as the fields of its form show it."""
     zone = zone_of(zone_name)
-    same = ("name", "description", "track", "direction", "visibility", "ranking", "laps", "minimum_laps")
+    same = ("name", "description", "track", "direction", "visibility", "ranking", "counts", "laps", "minimum_laps")
     values: dict[str, object] = {name: getattr(race, name) for name in same}
     return values | {
         "opens": race.opens_at.astimezone(zone).strftime(LOCAL_FORMAT),

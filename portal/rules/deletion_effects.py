@@ -79,4 +79,4 @@ def _rows(session: Session, ids: Sequence[int | None]) -> list[StayingRow]:
 
 def _standings(session: Session, race: Race) -> list[Standing]:
     entries = standings.entries_of(session, race)
-    return list(standings.rank(entries, ranking=race.ranking, minimum_laps=race.minimum_laps))
+    return list(standings.rank(entries, ranking=race.ranking, minimum_laps=race.minimum_laps, counts=race.counts))

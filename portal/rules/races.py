@@ -37,6 +37,7 @@ RESULT_FIELDS = {
     "track": "the track",
     "direction": "the direction",
     "ranking": "the ranking",
+    "counts": "which submission counts",
     "laps": "the laps",
     "minimum_laps": "the minimum laps",
     "off_track_penalty_ms": "the off-track penalty",
@@ -60,6 +61,7 @@ class RaceOptions(TypedDict, total=False):
     description: str
     visibility: str
     ranking: str
+    counts: str
     laps: int
     minimum_laps: int
     off_track_penalty_ms: int

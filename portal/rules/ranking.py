@@ -6,18 +6,19 @@ Three ways to rank, each in whole milliseconds, smaller is better:
 - **average**: the mean of the best window of `minimum_laps` complete laps in a row (as DeepRacer on AWS ranks);
 - **best**: the best complete lap.
 
-A run is eligible when it has `minimum_laps` complete laps in a row. One run per racer counts: the best. Equal results
+A run is eligible when it has `minimum_laps` complete laps in a row. One run per racer counts: the best, or where the
+race says so the latest, whether it is better or not; who is not eligible in that one is not ranked. Equal results
 are decided by fewer resets in the run, then by the better best lap, then by the earlier submission; the retired console
 had no such rule, and equal times stood there in an order that nobody could explain.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from portal.tables import Ranking
+from portal.tables import Counting, Ranking
 
 TIE_BREAK = "fewer resets, then the better best lap, then the earlier submission"
 
@@ -91,21 +92,23 @@ class _Run:
     resets: int
 
 
-def rank(entries: Sequence[Entry], *, ranking: Ranking | str, minimum_laps: int) -> list[Standing]:
+def rank(
+    entries: Sequence[Entry], *, ranking: Ranking | str, minimum_laps: int, counts: Counting | str = Counting.BEST
+) -> list[Standing]:
     """The standings, the leader first: one row per racer with an eligible run.
 
-    The order of `entries` does not matter. Raises ValueError for a ranking that is none of the three, for fewer than
-    one minimum lap, and for two entries with one name.
+    The order of `entries` does not matter. Raises ValueError for a ranking that is none of the three, a counting that
+    is none of the two, for fewer than one minimum lap, and for two entries with one name.
     """
-    ranking = Ranking(ranking)
+    ranking, counts = Ranking(ranking), Counting(counts)
     if minimum_laps < 1:
         raise ValueError(f"minimum_laps is {minimum_laps}; it must be at least 1")
     names = {entry.submission for entry in entries}
     if len(names) != len(entries):
         raise ValueError("two entries have the same submission; give each its own")
-    runs = [run for entry in entries if (run := _run(entry, ranking, minimum_laps))]
-    order = _order(runs)
-    before = _places_before_the_newest(entries, runs)
+    runs = {run.entry.submission: run for entry in entries if (run := _run(entry, ranking, minimum_laps))}
+    order = _order(entries, runs, counts)
+    before = _places_before_the_newest(entries, runs, counts)
     by_racer = _by_racer(entries)
     rows: list[Standing] = []
     for place, run in enumerate(order, start=1):
@@ -168,29 +171,32 @@ def _best_window_ms(laps: Sequence[LapTime], length: int) -> int:
     return min(sum(lap.time_ms for lap in window) for window in windows if all(lap.complete for lap in window))
 
 
-def _order(runs: Iterable[_Run]) -> list[_Run]:
-    """One run per racer, the best, sorted. Another rule for which run counts belongs here and nowhere else."""
-    counting: dict[Hashable, _Run] = {}
-    for run in runs:
-        held = counting.get(run.entry.racer)
-        if held is None or run.key < held.key:
-            counting[run.entry.racer] = run
-    return sorted(counting.values(), key=lambda run: run.key)
+def _order(entries: Iterable[Entry], runs: Mapping[str, _Run], counts: Counting) -> list[_Run]:
+    """One run per racer, sorted. Another rule for which run counts belongs here and nowhere else."""
+    counting: list[_Run] = []
+    for own in _by_racer(entries).values():
+        candidates = [max(own, key=lambda entry: entry.newness)] if counts is Counting.LATEST else own
+        eligible = [runs[entry.submission] for entry in candidates if entry.submission in runs]
+        if eligible:
+            counting.append(min(eligible, key=lambda run: run.key))
+    return sorted(counting, key=lambda run: run.key)
 
 
-def _by_racer(entries: Sequence[Entry]) -> dict[Hashable, list[Entry]]:
+def _by_racer(entries: Iterable[Entry]) -> dict[Hashable, list[Entry]]:
     grouped: dict[Hashable, list[Entry]] = {}
     for entry in entries:
         grouped.setdefault(entry.racer, []).append(entry)
     return grouped
 
 
-def _places_before_the_newest(entries: Sequence[Entry], runs: Sequence[_Run]) -> dict[Hashable, int]:
+def _places_before_the_newest(
+    entries: Sequence[Entry], runs: Mapping[str, _Run], counts: Counting
+) -> dict[Hashable, int]:
     """Each racer's place as it was before the newest result came in."""
     if not entries:
         return {}
     newest = max(entries, key=lambda entry: entry.newness).submission
-    older = _order(run for run in runs if run.entry.submission != newest)
+    older = _order((entry for entry in entries if entry.submission != newest), runs, counts)
     return {run.entry.racer: place for place, run in enumerate(older, start=1)}
 
 

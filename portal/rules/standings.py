@@ -127,7 +127,7 @@ def _laps(session: Session, race: Race) -> dict[int, tuple[LapTime, ...]]:
 def for_race(session: Session, race: Race) -> Board:
     """The standings of a race as the database has them now."""
     entries = entries_of(session, race)
-    standings = rank(entries, ranking=race.ranking, minimum_laps=race.minimum_laps)
+    standings = rank(entries, ranking=race.ranking, minimum_laps=race.minimum_laps, counts=race.counts)
     racers = _racers(session, race)
     best_lap_ms = min((standing.best_lap_ms for standing in standings), default=None)
     rows = [_row(standing, racers, best_lap_ms) for standing in standings]
@@ -224,7 +224,9 @@ def history(session: Session, racer: Racer, *, viewer: Racer | None) -> list[Rac
 
 
 def _place_in(session: Session, race: Race, racer: Racer) -> RacePlace:
-    standings = rank(entries_of(session, race), ranking=race.ranking, minimum_laps=race.minimum_laps)
+    standings = rank(
+        entries_of(session, race), ranking=race.ranking, minimum_laps=race.minimum_laps, counts=race.counts
+    )
     own = next((standing for standing in standings if standing.racer == racer.id), None)
     return RacePlace(race, own, len(standings))
 

@@ -17,6 +17,13 @@ class Ranking(StrEnum):
     BEST = "best"
 
 
+class Counting(StrEnum):
+    """Which of a racer's submissions the standings show."""
+
+    BEST = "best"
+    LATEST = "latest"
+
+
 class Visibility(StrEnum):
     PUBLIC = "public"
     PRIVATE = "private"
@@ -28,6 +35,7 @@ class Race(SQLModel, table=True):
     __table_args__ = (
         one_of("ranking", Ranking),
         one_of("visibility", Visibility),
+        one_of("counts", Counting),
         CheckConstraint("closes_at > opens_at", name="closes_after_opening"),
         CheckConstraint("minimum_laps BETWEEN 1 AND laps", name="minimum_laps_reachable"),
         CheckConstraint("maximum_submissions > 0", name="maximum_submissions_positive"),
@@ -42,6 +50,7 @@ class Race(SQLModel, table=True):
     direction: str
     visibility: str = Visibility.PUBLIC
     ranking: str = Ranking.TOTAL
+    counts: str = Field(default=Counting.BEST, sa_column_kwargs={"server_default": Counting.BEST.value})
     laps: int = 3
     minimum_laps: int = 3
     off_track_penalty_ms: int = 3000

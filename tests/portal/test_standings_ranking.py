@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
@@ -157,6 +158,39 @@ def fields(draw: st.DrawFn) -> list[Entry]:
         Entry(f"{number:02}", racer, NOON + timedelta(minutes=minute), tuple(driven))
         for number, (racer, minute, driven) in enumerate(draw(st.lists(drives, max_size=12)))
     ]
+
+
+def test_the_latest_counts_where_the_race_says_so_better_or_not() -> None:
+    entries = [
+        run("alice", 8_000, minute=1),
+        run("alice", 9_500, minute=5),
+        run("bob", 9_000, minute=2),
+        run("carol", 7_000, minute=3),
+        run("carol", None, minute=4),
+    ]
+    best = rank(entries, ranking="best", minimum_laps=1)
+    latest = rank(entries, ranking="best", minimum_laps=1, counts="latest")
+    assert order(best) == ["carol", "alice", "bob"]
+    assert [(row.racer, row.result_ms) for row in latest] == [("bob", 9_000), ("alice", 9_500)]
+    assert latest[1].best_lap_ms == 8_000, "the best lap of all runs stays to be seen"
+    assert [row.delta for row in latest] == [1, -1]
+
+
+def test_the_latest_is_that_which_was_finished_last() -> None:
+    slow_worker = replace(run("alice", 9_000, minute=1), finished_at=NOON + timedelta(minutes=9))
+    quick_worker = replace(run("alice", 8_000, minute=2), finished_at=NOON + timedelta(minutes=3))
+    (row,) = rank([slow_worker, quick_worker], ranking="best", minimum_laps=1, counts="latest")
+    assert row.submission == slow_worker.submission
+
+
+@given(fields(), st.sampled_from(RANKINGS), st.integers(1, 3), st.randoms())
+def test_with_the_latest_the_order_of_the_entries_does_not_matter(
+    entries: list[Entry], ranking: Ranking, minimum_laps: int, random: Random
+) -> None:
+    shuffled = list(entries)
+    random.shuffle(shuffled)
+    settings = {"ranking": ranking, "minimum_laps": minimum_laps, "counts": "latest"}
+    assert rank(shuffled, **settings) == rank(entries, **settings)
 
 
 @given(fields(), st.sampled_from(RANKINGS), st.integers(1, 3), st.randoms())
