@@ -15,7 +15,7 @@ from paddock.failures import PartMissing
 from sim.episode import EpisodeRules
 from sim.track import Track
 
-STARTS = 8
+STARTS = 16
 TUNED = {"n_steps": 32, "batch_size": 1024, "n_epochs": 4, "gamma": 0.97, "gae_lambda": 0.9, "learning_rate": 2e-3}
 CASES: dict[str, tuple[int, dict[str, Any]]] = {"its defaults": (8, {}), "settings for many cars": (64, TUNED)}
 """Cars and settings of each run."""
@@ -26,7 +26,7 @@ CASES: dict[str, tuple[int, dict[str, Any]]] = {"its defaults": (8, {}), "settin
 @click.option("--seeds", default=3, show_default=True, type=click.IntRange(1, 1000), help="Runs.")
 @click.option("--limit", "limit_s", default=120.0, show_default=True, help="Processor seconds that a run may take.")
 def measure(track: str, seeds: int, limit_s: float) -> list[Row]:
-    """Processor time to three clean laps from each of eight starts with Stable-Baselines3; imports are not counted."""
+    """Processor time to three clean laps from each of 16 starts with Stable-Baselines3; imports are not counted."""
     try:
         import stable_baselines3
         import torch

@@ -19,7 +19,7 @@ from sim.action_space import ContinuousActionSpace
 from sim.camera import Camera
 from sim.drive_rows import drive_until_done
 from sim.episode import EpisodeRules
-from sim.layers import Dense, Numbers, Picture, Tower
+from sim.layers import Dense, Picture, Tower
 from sim.model_folder import ModelFolder
 from sim.network_layout import NetworkLayout, network_layout
 from sim.policy import Policy
@@ -121,10 +121,9 @@ class CameraCars:
         """Camera network and teacher side by side; of the four numbers that come out the teacher's two go on."""
         (tower,), trunk = self.layout.network(self.torch.arrays())
         camera = Tower(tower.sees, [*tower.layers, *trunk])
-        shape = self.teacher.shape
-        layers = [Dense(*layer, name) for layer, name in zip(self.teacher.layers, shape.activations(), strict=True)]
+        (seen,), layers = self.teacher.layout.network(self.teacher.arrays)
         passed = np.concatenate([np.zeros((2, 2)), np.eye(2)], axis=1).astype(np.float32)
-        return Policy([camera, Tower(Numbers(shape.inputs), layers)], [Dense(passed, np.zeros(2, np.float32))])
+        return Policy([camera, Tower(seen.sees, layers)], [Dense(passed, np.zeros(2, np.float32))])
 
 
 def small_cars(track: Track, teacher: ModelFolder) -> CameraCars:

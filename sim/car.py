@@ -10,6 +10,8 @@ from sim.sensors import NETWORKS, PADDOCK_SMALL, SENSORS, TRACK_FEATURES, Sensor
 
 ALGORITHMS = ("clipped_ppo", "sac")
 METADATA_VERSION = "5"
+MOST_PARAMETERS = 8_000_000
+"""Numbers of a network that is trained here: 32 MB in a file, and three times that in a checkpoint."""
 
 
 class CarError(ValueError):
@@ -93,12 +95,39 @@ class Car:
             if not sensor.trainable:
                 usable = " or ".join(known.title for known in SENSORS.values() if known.trainable)
                 raise CarError("sensor", f"this Paddock cannot train on {sensor.title!r}; choose {usable}")
-        if not NETWORKS[self.neural_network].trainable:
-            usable = " or ".join(known.title for known in NETWORKS.values() if known.trainable)
-            title = NETWORKS[self.neural_network].title
-            raise CarError("neural_network", f"this Paddock cannot train the network {title!r}; choose {usable}")
+        network = NETWORKS[self.neural_network]
+        kinds = {sensor.kind for sensor in self.sensors}
+        camera = SensorKind.CAMERA in kinds
+        if not kinds <= network.kinds or camera != bool(network.convolutions):
+            fitting = [
+                known.title
+                for known in NETWORKS.values()
+                if kinds <= known.kinds and camera == bool(known.convolutions)
+            ]
+            seen = " and ".join(sensor.title for sensor in self.sensors)
+            mend = f"choose {' or '.join(fitting)}" if fitting else "leave out a sensor"
+            raise CarError("neural_network", f"the network {network.title!r} is not for {seen}; {mend}")
+        self._check_size()
         if self.training_algorithm != "clipped_ppo":
             raise CarError("training_algorithm", "this Paddock trains with clipped_ppo; choose that")
+
+    def _check_size(self) -> None:
+        """CarError for a picture that is too small for the network, or a network that would be too large behind it."""
+        from sim.network_layout import layout_of  # it needs cars itself
+
+        title = NETWORKS[self.neural_network].title
+        try:
+            parameters = layout_of(self).parameters()
+        except CarError:
+            raise
+        except ValueError as error:
+            raise CarError("neural_network", f"the picture is too small for the network {title!r}: {error}") from error
+        if parameters > MOST_PARAMETERS:
+            raise CarError(
+                "neural_network",
+                f"behind these sensors the network {title!r} has {parameters / 1e6:.0f} million numbers, more than the "
+                f"{MOST_PARAMETERS / 1e6:.0f} million of this Paddock; choose a smaller one",
+            )
 
     def trainable(self) -> bool:
         """True where `check_trainable` finds nothing."""

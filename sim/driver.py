@@ -10,13 +10,11 @@ from numpy.typing import NDArray
 from sim.camera import Camera
 from sim.car import Car
 from sim.episode import STATUS_CODE, EpisodeStatus
-from sim.learning.shape import OWN_MOTION, PolicyShape, policy_shape
+from sim.learning.shape import OWN_MOTION, observed_columns
 from sim.policy import Policy
-from sim.rollout import Rollout, Shown
+from sim.rollout import Drawing, Rollout, Shown
 from sim.sensors import NETWORKS, SensorKind
 from sim.world import FEATURES, World
-
-Layers = list[tuple[NDArray[np.float32], NDArray[np.float32]]]
 
 LIDAR_NOISE_M = 0.01
 """Spread of the real sensor's measurements; drawn from the world's seed."""
@@ -25,14 +23,9 @@ _PREPARE = STATUS_CODE[EpisodeStatus.PREPARE]
 _OWN_MOTION = [FEATURES.index(name) for name in OWN_MOTION]
 
 
-def native_policy(shape: PolicyShape, layers: Layers) -> Policy:
-    """The forward pass of these layers (weight (out, in), bias (out,)) in the native core."""
-    activations = shape.activations()
-    return Policy.from_arrays([(*layer, name) for layer, name in zip(layers, activations, strict=True)])
-
-
 class Observer:
-    """What the policy sees of each car in a world: its sensors' numbers, and `stack_size` - 1 rows of earlier ones.
+    """What a policy without convolutions sees of each car in a world: its sensors' numbers, and `stack_size` - 1
+    rows of earlier ones.
 
     After a car's `prepare` row the earlier ones are copies of it.
     """
@@ -40,7 +33,7 @@ class Observer:
     def __init__(self, world: World, car: Car, stack_size: int = 1) -> None:
         self.world = world
         self.kinds = tuple(sensor.kind for sensor in car.sensors)
-        self.width = policy_shape(car, 1).inputs
+        self.width = len(observed_columns(car))
         self.stacked = np.zeros((world.cars, stack_size, self.width), np.float32)
 
     def look(self) -> NDArray[np.float32]:
@@ -91,6 +84,10 @@ def shown(world: World, car: Car) -> list[list[Shown]]:
     return [parts]
 
 
-def rollout_of(policy: Policy, car: Car, world: World, stack_size: int = 1, threads: int = 1) -> Rollout:
-    """The policy as it will race: always its most likely action, or the mean of continuous ones."""
-    return Rollout(world, policy, car.action_space, shown(world, car), stack_size=stack_size, threads=threads)
+def rollout_of(
+    policy: Policy, car: Car, world: World, stack_size: int = 1, *, drawing: Drawing | None = None, threads: int = 1
+) -> Rollout:
+    """The policy as it will race: always its most likely action, or the mean of continuous ones. With a `drawing`
+    actions are drawn, as in training."""
+    seen = shown(world, car)
+    return Rollout(world, policy, car.action_space, seen, stack_size=stack_size, drawing=drawing, threads=threads)

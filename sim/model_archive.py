@@ -20,7 +20,7 @@ import numpy as np
 from sim import tar_stream
 from sim.car import Car, CarError
 from sim.hyperparameters import HyperparameterError, Hyperparameters
-from sim.learning.shape import PolicyShape, observed_columns, policy_shape
+from sim.learning.shape import observed_columns
 from sim.model_folder import (
     BEST,
     CHECKPOINT,
@@ -32,14 +32,16 @@ from sim.model_folder import (
     write_json,
     write_model_facts,
 )
+from sim.network_layout import NetworkLayout, trained_layout
 from sim.tar_stream import ANEW
 from sim.track import Direction, TrackError, check_name
 from sim.weights import MAXIMUM_HEADER_BYTES, Arrays, ModelError, fingerprint, write_arrays
 
 __all__ = ["ArchivedModel", "ModelError", "read_archive"]
 
-MOST_UNPACKED_BYTES = 128 * 1024**2
-"""Of the whole archive. A day's training leaves some 35 MB: 256 traces, 50,000 rows of metrics, 3 sets of weights."""
+MOST_UNPACKED_BYTES = 160 * 1024**2
+"""Of the whole archive. A day's training leaves some 35 MB: 256 traces, 50,000 rows of metrics, 5 sets of weights; with
+the 3-layer CNN, whose weights are 23 MB, it is 150 MB."""
 LARGEST_JSON_BYTES = 64 * 1024
 LARGEST_CODE_BYTES = 64 * 1024
 DEEPEST_JSON = 16
@@ -50,11 +52,11 @@ READ = {
     "model_metadata.json": LARGEST_JSON_BYTES,
     "ip/hyperparameters.json": LARGEST_JSON_BYTES,
     "reward_function.py": LARGEST_CODE_BYTES,
-    BEST: 8 * MEBI,
-    LAST: 8 * MEBI,
+    BEST: 32 * MEBI,
+    LAST: 32 * MEBI,
 }
 """Files that are read, with their greatest sizes; all but the last policy must be there."""
-PASSED_OVER = {CHECKPOINT: 32 * MEBI, METRICS: 32 * MEBI, "best-drive.json": MEBI}
+PASSED_OVER = {CHECKPOINT: 97 * MEBI, METRICS: 32 * MEBI, "best-drive.json": MEBI}
 TRACE = re.compile(re.escape(TRACES) + r"/[1-9][0-9]{0,8}-iteration\.csv")
 LARGEST_TRACE_BYTES = 2 * MEBI
 FOLDER = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -159,10 +161,10 @@ class _Names:
 
 def _model(folder: str, found: dict[str, bytes]) -> ArchivedModel:
     about = _about(found["paddock.json"])
-    car, hyperparameters, shape = _made_of(found["model_metadata.json"], found["ip/hyperparameters.json"])
+    car, hyperparameters, layout = _made_of(found["model_metadata.json"], found["ip/hyperparameters.json"])
     if about["observation"] != list(observed_columns(car)):
         raise ModelError("This model was trained on other observations than this Paddock has. Train it again.")
-    expected = policy_arrays_expected(shape)
+    expected = policy_arrays_expected(layout)
     best = checked_arrays(BEST, found[BEST], expected)
     weights = fingerprint(best)
     if weights not in (about["fingerprint"], about.get("previous_fingerprint")):
@@ -232,11 +234,11 @@ _CHECKS: dict[str, Any] = {
 }
 
 
-def _made_of(metadata: bytes, hyperparameters: bytes) -> tuple[Car, Hyperparameters, PolicyShape]:
+def _made_of(metadata: bytes, hyperparameters: bytes) -> tuple[Car, Hyperparameters, NetworkLayout]:
     try:
         car = Car.from_metadata(checked_json("model_metadata.json", metadata))
         values = Hyperparameters.from_dict(checked_json("ip/hyperparameters.json", hyperparameters))
-        return car, values, policy_shape(car, values.stack_size)
+        return car, values, trained_layout(car, values.stack_size)
     except (CarError, HyperparameterError) as error:
         file = "model_metadata.json" if isinstance(error, CarError) else "ip/hyperparameters.json"
         raise ModelError(f"{file}: {str(error)[:200]}.") from None

@@ -4,7 +4,7 @@
     model_metadata.json             the car, as the real one reads it
     reward_function.py              the racer's code
     ip/hyperparameters.json         under the real names
-    model/best.safetensors          the policy that evaluated best: `policy.N.weight` (out, in), `policy.N.bias` (out,)
+    model/best.safetensors          the policy that evaluated best, as `sim.network_layout` names its arrays
     model/last.safetensors          the policy after the last iteration, in the same form
     model/checkpoint.safetensors    everything a training needs to go on
     metrics/training/training-paddock.json
@@ -17,23 +17,24 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim import SIMULATOR_VERSION
 from sim.car import Car, CarError
-from sim.driver import Layers, native_policy
 from sim.hyperparameters import HyperparameterError, Hyperparameters
-from sim.learning.shape import PolicyShape, observed_columns, policy_shape
+from sim.learning.shape import observed_columns
+from sim.network_layout import NetworkLayout, trained_layout
 from sim.objects import TrackObjects, objects_json
 from sim.policy import Policy
 from sim.track import Direction, Track
 from sim.weights import (
     MAXIMUM_JSON_BYTES,
-    Arrays,
     ModelError,
     fingerprint,
     read_arrays,
@@ -43,6 +44,8 @@ from sim.weights import (
 )
 
 __all__ = ["FORMAT", "ModelError", "ModelFolder", "policy_file"]
+
+PolicyArrays = Mapping[str, NDArray[np.float32]]
 
 FORMAT = 1
 _HEX = re.compile(r"[0-9a-f]{64}")
@@ -67,26 +70,26 @@ class ModelFolder:
     seed: int
     simulator_version: str
     weights: str
-    layers: Layers
+    arrays: PolicyArrays
 
     @property
-    def shape(self) -> PolicyShape:
-        """The policy's layers."""
-        return policy_shape(self.car, self.hyperparameters.stack_size)
+    def layout(self) -> NetworkLayout:
+        """The policy's network."""
+        return trained_layout(self.car, self.hyperparameters.stack_size)
 
     def policy(self) -> Policy:
         """The best policy in the native core."""
-        return native_policy(self.shape, self.layers)
+        return self.layout.policy(self.arrays)
 
     @classmethod
     def read(cls, path: Path) -> ModelFolder:
         """Read a folder and check that its parts belong together. ModelError says what is wrong and the mend."""
         about = read_about(path)
         car, hyperparameters = read_car(path), read_hyperparameters(path)
-        shape = _shape(car, hyperparameters)
+        layout = _layout(car, hyperparameters)
         if about["observation"] != list(observed_columns(car)):
             raise ModelError("this model was trained on other observations than this Paddock has; train it again")
-        arrays, _ = read_arrays(path / BEST, policy_arrays_expected(shape))
+        arrays, _ = read_arrays(path / BEST, policy_arrays_expected(layout))
         found = fingerprint(arrays)
         if found not in (about["fingerprint"], about.get("previous_fingerprint")):
             raise ModelError("model/best.safetensors is not the one that paddock.json names; take the folder anew")
@@ -101,7 +104,7 @@ class ModelFolder:
             seed=about["seed"],
             simulator_version=about["simulator_version"],
             weights=found,
-            layers=layers_of(arrays, shape),
+            arrays={name: array.astype(np.float32) for name, array in arrays.items()},
         )
 
 
@@ -131,13 +134,12 @@ def about_model(
     }
 
 
-def write_best(path: Path, about: dict[str, Any], layers: Layers) -> str:
-    """Make these layers the model's best policy; gives their fingerprint.
+def write_best(path: Path, about: dict[str, Any], arrays: PolicyArrays) -> str:
+    """Make these arrays the model's best policy; gives their fingerprint.
 
     paddock.json names the new and the previous weights before the weights themselves are replaced, so the folder is
     whole at every moment, whenever the process dies.
     """
-    arrays = arrays_of(layers)
     found = fingerprint(arrays)
     if about["fingerprint"] != found:
         about["previous_fingerprint"] = about["fingerprint"]
@@ -147,37 +149,14 @@ def write_best(path: Path, about: dict[str, Any], layers: Layers) -> str:
     return found
 
 
-def policy_file(path: Path, layers: Layers) -> None:
-    """Write a policy's layers to a file of its own."""
-    arrays = arrays_of(layers)
+def policy_file(path: Path, arrays: PolicyArrays) -> None:
+    """Write a policy's arrays to a file of its own."""
     write_arrays(path, arrays, {"fingerprint": fingerprint(arrays)})
 
 
-def arrays_of(layers: Layers) -> Arrays:
-    """Layers under the names that the files use."""
-    named: Arrays = {}
-    for index, (weight, bias) in enumerate(layers):
-        named[f"policy.{index}.weight"] = weight
-        named[f"policy.{index}.bias"] = bias
-    return named
-
-
-def layers_of(arrays: Arrays, shape: PolicyShape) -> Layers:
-    """The other way round, for arrays that were checked."""
-    count = len(shape.layer_sizes())
-    return [
-        (arrays[f"policy.{index}.weight"].astype(np.float32), arrays[f"policy.{index}.bias"].astype(np.float32))
-        for index in range(count)
-    ]
-
-
-def policy_arrays_expected(shape: PolicyShape) -> dict[str, tuple[tuple[int, ...], str]]:
+def policy_arrays_expected(layout: NetworkLayout) -> dict[str, tuple[tuple[int, ...], str]]:
     """Names, shapes and kinds of a policy's arrays."""
-    expected: dict[str, tuple[tuple[int, ...], str]] = {}
-    for index, (inputs, outputs) in enumerate(shape.layer_sizes()):
-        expected[f"policy.{index}.weight"] = ((outputs, inputs), "float32")
-        expected[f"policy.{index}.bias"] = ((outputs,), "float32")
-    return expected
+    return {name: (shape, "float32") for name, shape in layout.arrays().items()}
 
 
 def read_about(path: Path) -> dict[str, Any]:
@@ -237,9 +216,9 @@ def write_json(path: Path, value: Any) -> None:
     write_bytes(path, (json.dumps(value, indent=2) + "\n").encode())
 
 
-def _shape(car: Car, hyperparameters: Hyperparameters) -> PolicyShape:
+def _layout(car: Car, hyperparameters: Hyperparameters) -> NetworkLayout:
     try:
-        return policy_shape(car, hyperparameters.stack_size)
+        return trained_layout(car, hyperparameters.stack_size)
     except CarError as error:
         raise ModelError(f"model_metadata.json: {error}") from error
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,10 @@ class NetworkLayout:
         shapes.update(_named("policy", [(outputs, inputs) for inputs, outputs in pairwise(sizes)]))
         return shapes
 
+    def parameters(self) -> int:
+        """How many numbers the arrays hold."""
+        return sum(prod(shape) for shape in self.arrays().values())
+
     def network(self, arrays: Mapping[str, NDArray[np.float32]]) -> tuple[list[Tower], list[Dense]]:
         """Towers and trunk, as `Policy` takes them. ValueError for arrays that are not those of `arrays()`."""
         expected = self.arrays()
@@ -132,6 +137,12 @@ def layout_of(car: Car, stack_size: int = 1) -> NetworkLayout:
     else:
         sees = [(car.sensors[0], Numbers(len(observed_columns(car)) * stack_size))]
     return network_layout(network, sees, car.action_space.size, continuous=continuous)
+
+
+def trained_layout(car: Car, stack_size: int) -> NetworkLayout:
+    """The network of a car that is trained or driven by what was. CarError where this Paddock cannot train the car."""
+    car.check_trainable()
+    return layout_of(car, stack_size)
 
 
 def _row_of(car: Car, sensor: Sensor, stack_size: int) -> Numbers | Picture:

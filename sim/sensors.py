@@ -87,7 +87,7 @@ FRONT_FACING_CAMERA = Sensor(
     "Camera",
     SensorKind.CAMERA,
     (120, 160, 1),
-    False,
+    True,
     "One grey picture, 160 by 120, 15 times a second: 64.7° wide, 15° down, 0.13 m above the road.",
 )
 STEREO_CAMERAS = Sensor(
@@ -95,7 +95,7 @@ STEREO_CAMERAS = Sensor(
     "Stereo cameras",
     SensorKind.CAMERA,
     (120, 160, 2),
-    False,
+    True,
     "Two grey pictures, 160 by 120, from lenses 6 cm apart.",
 )
 PADDOCK_CAMERA_40X30 = Sensor(
@@ -103,7 +103,7 @@ PADDOCK_CAMERA_40X30 = Sensor(
     "Camera, small",
     SensorKind.CAMERA,
     (30, 40, 1),
-    False,
+    True,
     "The camera's picture pooled to 40 by 30: learns several times faster. No real car has it, but any can make it.",
 )
 
@@ -145,7 +145,7 @@ PADDOCK_CAMERA = Network(
     "PADDOCK_CAMERA",
     "Small CNN",
     _CAMERA,
-    False,
+    True,
     "Convolutions 8/4/2 and 16/3/2 (filters, kernel, stride) and a layer of 64: for the small picture, a hundredth of "
     "the work of the 3-layer CNN.",
     (64,),
@@ -160,7 +160,7 @@ SHALLOW_CNN = Network(
     "DEEP_CONVOLUTIONAL_NETWORK_SHALLOW",
     "3-layer CNN",
     _CAMERA,
-    False,
+    True,
     "Convolutions 32/8/4, 64/4/2, 64/3/1 (filters, kernel, stride) with rectifiers.",
     (512,),
     "relu",
@@ -172,7 +172,7 @@ MIDDLE_CNN = Network(
     "DEEP_CONVOLUTIONAL_NETWORK",
     "5-layer CNN",
     _CAMERA,
-    False,
+    True,
     "Convolutions 32/5/2, 32/3/1, 64/3/2, 64/3/1 and a layer of 64.",
     (512,),
     "relu",
@@ -185,7 +185,7 @@ DEEP_CNN = Network(
     "DEEP_CONVOLUTIONAL_NETWORK_DEEP",
     "Deep CNN",
     _CAMERA,
-    False,
+    True,
     "Convolutions 32/8/4, 32/4/2, 64/4/2, 64/3/1 and two layers of 512.",
     (256, 128),
     "relu",

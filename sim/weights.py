@@ -6,14 +6,16 @@ import hashlib
 import json
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import safetensors
 import safetensors.numpy
 from numpy.typing import NDArray
 
-MAXIMUM_BYTES = 64 * 1024 * 1024
+MAXIMUM_BYTES = 128 * 1024 * 1024
 MAXIMUM_HEADER_BYTES = 256 * 1024
 MAXIMUM_JSON_BYTES = 4 * 1024 * 1024
 
@@ -54,7 +56,7 @@ def read_bytes(path: Path, maximum: int) -> bytes:
         ) from error
 
 
-def write_arrays(path: Path, arrays: Arrays, notes: dict[str, object]) -> None:
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]], notes: dict[str, object]) -> None:
     """A safetensors file of these arrays; `notes` go into its metadata as JSON."""
     plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     write_bytes(path, safetensors.numpy.save(plain, metadata={"notes": json.dumps(notes)}))
@@ -94,7 +96,7 @@ def _check(name: str, arrays: Arrays, expected: dict[str, tuple[tuple[int, ...],
             raise ModelError(f"{name}: {key} holds values that are no finite numbers; use an earlier checkpoint")
 
 
-def fingerprint(arrays: Arrays) -> str:
+def fingerprint(arrays: Mapping[str, NDArray[Any]]) -> str:
     """SHA-256 in hex over names, shapes and little-endian bytes: equal for equal weights, however they are stored."""
     digest = hashlib.sha256()
     for name in sorted(arrays):

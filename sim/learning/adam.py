@@ -1,12 +1,10 @@
 """Adam over one flat vector of parameters.
 
 torch.optim is not used: its first call imports torch's compiler, seconds on a busy machine, for nothing that is needed
-here; and one vector takes a handful of operations where a list of small layers takes a hundred.
+here. Its fused step is: one pass over the memory, which with millions of weights is what a step costs.
 """
 
 from __future__ import annotations
-
-import math
 
 import torch
 from torch import Tensor, nn
@@ -22,15 +20,15 @@ class Adam:
         self.lr = lr
         self.epsilon = epsilon
         self.steps = 0
-        self.flat = torch.cat([parameter.detach().reshape(-1) for parameter in learned])
+        self.flat = torch.cat([_in_memory(parameter.detach()) for parameter in learned])
         self.gradient = torch.zeros_like(self.flat)
         self.mean = torch.zeros_like(self.flat)
         self.square = torch.zeros_like(self.flat)
         start = 0
         for parameter in learned:
             end = start + parameter.numel()
-            parameter.data = self.flat[start:end].view_as(parameter)
-            parameter.grad = self.gradient[start:end].view_as(parameter)
+            parameter.data = _laid_out(self.flat[start:end], parameter)
+            parameter.grad = _laid_out(self.gradient[start:end], parameter)
             start = end
 
     def state(self) -> tuple[int, Tensor, Tensor, Tensor]:
@@ -53,8 +51,35 @@ class Adam:
         if length > maximum_gradient:
             self.gradient.mul_(maximum_gradient / (length + 1e-6))
         self.steps += 1
-        first, second = BETAS
-        self.mean.mul_(first).add_(self.gradient, alpha=1.0 - first)
-        self.square.mul_(second).addcmul_(self.gradient, self.gradient, value=1.0 - second)
-        divisor = (self.square.sqrt() / math.sqrt(1.0 - second**self.steps)).add_(self.epsilon)
-        self.flat.addcdiv_(self.mean, divisor, value=-self.lr / (1.0 - first**self.steps))
+        torch._fused_adam_(
+            [self.flat],
+            [self.gradient],
+            [self.mean],
+            [self.square],
+            [],
+            [torch.tensor(float(self.steps))],
+            lr=self.lr,
+            beta1=BETAS[0],
+            beta2=BETAS[1],
+            weight_decay=0.0,
+            eps=self.epsilon,
+            amsgrad=False,
+            maximize=False,
+        )
+
+
+def _is_channels_last(parameter: Tensor) -> bool:
+    return parameter.ndim == 4 and parameter.is_contiguous(memory_format=torch.channels_last)
+
+
+def _in_memory(parameter: Tensor) -> Tensor:
+    """Its numbers in the order in which they lie in memory."""
+    return (parameter.permute(0, 2, 3, 1) if _is_channels_last(parameter) else parameter).reshape(-1)
+
+
+def _laid_out(numbers: Tensor, parameter: Tensor) -> Tensor:
+    """The other way round: a view of these numbers that is laid out as the parameter is."""
+    if not _is_channels_last(parameter):
+        return numbers.view_as(parameter)
+    filters, channels, height, width = parameter.shape
+    return numbers.view(filters, height, width, channels).permute(0, 3, 1, 2)

@@ -1,43 +1,43 @@
 """The networks that learn: an actor that becomes the racer's policy and a critic that only training needs.
 
-Both are plain multilayer perceptrons. They share no layer: on small networks a shared trunk saves nothing, and the
-critic's larger gradients cannot disturb the policy. The critic always reads the track features, also where the actor
-drives by LIDAR: it is thrown away after training, so it may know what the car does not ("asymmetric critic").
+They share no layer: the critic is small, and its larger gradients cannot disturb the policy. It always reads the track
+features, also where the actor drives by a camera or LIDAR: it is thrown away after training, so it may know what the
+car does not (Pinto et al. 2017, "Asymmetric actor critic for image-based robot learning").
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from sim.learning.shape import Activation, PolicyShape
+from sim.learning.policy_network import HIDDEN_GAIN, PolicyNetwork, orthogonal
+from sim.network_layout import NetworkLayout
 
-HIDDEN_GAIN = float(np.sqrt(2.0))
-POLICY_GAIN = 0.01
-"""A small last layer: the first policy prefers no action, so exploration starts even (Andrychowicz et al. 2020)."""
 INITIAL_LOG_STD = -0.5
 
 
 class ActorCritic(nn.Module):
     """Actor, critic, the spread of continuous actions and the scale of the returns."""
 
-    def __init__(self, shape: PolicyShape, critic_inputs: int, rng: np.random.Generator) -> None:
+    def __init__(self, layout: NetworkLayout, critic_inputs: int, rng: np.random.Generator) -> None:
         super().__init__()
-        self.shape = shape
-        self.actor = dense_layers(shape.inputs, shape.hidden, shape.outputs, shape.activation, POLICY_GAIN, rng)
-        self.critic = dense_layers(critic_inputs, (64, 64), 1, "tanh", 1.0, rng)
-        self.log_std = nn.Parameter(torch.full((shape.outputs,), INITIAL_LOG_STD), requires_grad=shape.continuous)
+        self.layout = layout
+        self.actor = PolicyNetwork(layout, rng)
+        self.critic = critic_layers(critic_inputs, (64, 64), rng)
+        self.log_std = nn.Parameter(torch.full((layout.outputs,), INITIAL_LOG_STD), requires_grad=layout.continuous)
         self.register_buffer("return_mean", torch.zeros((), dtype=torch.float64))
         self.register_buffer("return_std", torch.zeros((), dtype=torch.float64))
         self.return_mean: Tensor
         self.return_std: Tensor
 
-    def outputs(self, observations: Tensor) -> Tensor:
-        """Logits (n, actions), or means in [-1, 1] (n, 2) where actions are continuous."""
-        raw: Tensor = self.actor(observations)
-        return torch.tanh(raw) if self.shape.continuous else raw
+    def outputs(self, observations: Sequence[Tensor]) -> Tensor:
+        """Logits (n, actions), or means in [-1, 1] (n, 2) where actions are continuous; of each input's rows."""
+        outputs: Tensor = self.actor(observations)
+        return outputs
 
     def scaled_values(self, observations: Tensor) -> Tensor:
         """The critic's estimate (n,) in units of the returns' spread, which is what it is fitted to."""
@@ -70,33 +70,23 @@ class ActorCritic(nn.Module):
         self.return_mean.copy_(mean)
         self.return_std.copy_(std)
 
-    def policy_arrays(self) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
-        """(weight (out, in), bias (out,)) of the actor's layers, copied, for the native policy and the model's file."""
-        linear = [layer for layer in self.actor if isinstance(layer, nn.Linear)]
-        return [(layer.weight.detach().numpy().copy(), layer.bias.detach().numpy().copy()) for layer in linear]
+    def policy_arrays(self) -> dict[str, NDArray[np.float32]]:
+        """The actor's arrays, copied, for the native policy and the model's file."""
+        return self.actor.arrays()
 
 
-def dense_layers(
-    inputs: int, hidden: tuple[int, ...], outputs: int, activation: Activation, gain: float, rng: np.random.Generator
-) -> nn.Sequential:
-    """Linear layers with the activation between them; orthogonal weights drawn from `rng`, biases zero."""
-    sizes = (inputs, *hidden, outputs)
+def critic_layers(inputs: int, hidden: tuple[int, ...], rng: np.random.Generator) -> nn.Sequential:
+    """Linear layers with tanh between them and one number behind them; orthogonal weights, biases zero."""
+    sizes = (inputs, *hidden, 1)
     layers: list[nn.Module] = []
     for index in range(len(sizes) - 1):
         last = index == len(sizes) - 2
         linear = nn.Linear(sizes[index], sizes[index + 1])
         with torch.no_grad():
-            weight = orthogonal(sizes[index + 1], sizes[index], rng) * (gain if last else HIDDEN_GAIN)
+            weight = orthogonal(sizes[index + 1], sizes[index], rng) * (1.0 if last else HIDDEN_GAIN)
             linear.weight.copy_(torch.from_numpy(weight))
             linear.bias.zero_()
         layers.append(linear)
         if not last:
-            layers.append(nn.Tanh() if activation == "tanh" else nn.ReLU())
+            layers.append(nn.Tanh())
     return nn.Sequential(*layers)
-
-
-def orthogonal(rows: int, columns: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """A (rows, columns) matrix with orthonormal rows or columns, whichever are fewer (Saxe et al. 2013)."""
-    q, r = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))
-    q = q * np.sign(np.diag(r))
-    return np.ascontiguousarray(q if rows >= columns else q.T)

@@ -10,6 +10,7 @@ Adam epsilon 1e-5).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -81,8 +82,8 @@ class PpoSettings:
 class Batch:
     """A rollout laid out flat, one row per step."""
 
-    observations: Tensor
-    """(n, inputs) float32: what the policy saw."""
+    observations: tuple[Tensor, ...]
+    """What the policy saw, for each of its inputs: (n, size) float32 numbers or (n, height, width, channels) uint8."""
     critic_observations: Tensor
     """(n, critic inputs) float32."""
     actions: Tensor
@@ -141,7 +142,7 @@ def normalised(estimates: NDArray[np.float64]) -> NDArray[np.float32]:
 
 
 def log_probability_and_entropy(
-    model: ActorCritic, observations: Tensor, actions: Tensor, epsilon: float = 0.0
+    model: ActorCritic, observations: Sequence[Tensor], actions: Tensor, epsilon: float = 0.0
 ) -> tuple[Tensor, Tensor]:
     """(n,) log-probabilities of the actions and (n,) entropies of the policy.
 
@@ -150,7 +151,7 @@ def log_probability_and_entropy(
     policy that is optimised is the mixture that drove: (1 - epsilon) policy + epsilon uniform.
     """
     outputs = model.outputs(observations)
-    if model.shape.continuous:
+    if model.layout.continuous:
         log_std = model.log_std.clamp(*LOG_STD_RANGE)
         scaled = (actions - outputs) * torch.exp(-log_std)
         log_probability = (-0.5 * scaled**2 - log_std - 0.5 * LOG_TWO_PI).sum(-1)
@@ -224,9 +225,8 @@ def _gradient_step(
     settings: PpoSettings,
 ) -> NDArray[np.float64]:
     """One mini-batch; returns policy loss, value loss, entropy, movement."""
-    log_probability, entropies = log_probability_and_entropy(
-        model, batch.observations[chosen], batch.actions[chosen], batch.epsilon
-    )
+    seen = [rows[chosen] for rows in batch.observations]
+    log_probability, entropies = log_probability_and_entropy(model, seen, batch.actions[chosen], batch.epsilon)
     log_ratio = log_probability - batch.log_probabilities[chosen]
     for_policy = policy_loss(log_ratio, batch.advantages[chosen], settings.clip)
     for_critic = value_loss(model.scaled_values(batch.critic_observations[chosen]), targets[chosen], settings.loss_type)

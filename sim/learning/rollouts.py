@@ -1,4 +1,4 @@
-"""Driving to learn: many cars at once, each its own episode, with actions drawn from the policy.
+"""Driving to learn: many cars at once, each its own episode, with actions drawn from the policy by the native core.
 
 "Episodes between updates" with parallel cars: a rollout ends once that many episodes ended, counted over all cars, and
 at least LEAST_STEPS steps were driven; or, where episodes are long, once every car drove MOST_STEPS_PER_CAR steps.
@@ -9,18 +9,22 @@ many cars as episodes between updates, but at least LEAST_CARS and at most MOST_
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.action_space import ContinuousActionSpace
+from sim.action_space import DiscreteActionSpace
 from sim.car import Car
-from sim.driver import LIDAR_NOISE_M, Observer, needs_lidar
+from sim.driver import LIDAR_NOISE_M, camera_of, needs_lidar, rollout_of
 from sim.episode import STATUS_CODE, EpisodeRules, EpisodeStatus
 from sim.hyperparameters import Hyperparameters
+from sim.layers import Numbers, Picture
 from sim.learning.shape import LOG_STD_RANGE
 from sim.objects import TrackObjects
 from sim.policy import Policy
+from sim.rollout import Drawing
+from sim.rollout import Rollout as Driver
 from sim.sector_lidar import sectors_of
 from sim.track import Track
 from sim.world import World
@@ -49,14 +53,17 @@ a policy that is paid per step must gain nothing from not crossing it."""
 class Rollout:
     """What was driven, first axis steps, second cars. Rewards come later, for all of it in one batch."""
 
-    observations: NDArray[np.float32]
-    """(T, n, inputs) before each action."""
+    observations: tuple[NDArray[np.float32] | NDArray[np.uint8], ...]
+    """What the policy saw before each action, for each of its inputs: (T, n, size) numbers, or pictures (T, n, height,
+    width, channels)."""
     features: NDArray[np.float32]
     """(T, n, FEATURE_COUNT) before each action, for the critic."""
     next_features: NDArray[np.float32]
     """(T, n, FEATURE_COUNT) after it, before any reset."""
     actions: NDArray[np.int64] | NDArray[np.float32]
     """(T, n) indices, or (T, n, 2) in units of half the range, not clipped."""
+    log_probabilities: NDArray[np.float32]
+    """(T, n) of the actions under the policy that drove."""
     states: NDArray[np.float64]
     """(T, n, columns of the world's reward states) after the action."""
     status: NDArray[np.uint8]
@@ -121,93 +128,83 @@ class TrainingGround:
             rules=EpisodeRules(),
             lidar=lidar,
             lidar_noise_m=LIDAR_NOISE_M if lidar else 0.0,
+            camera=camera_of(car),
             sectors=sectors_of(car),
             objects=objects,
             is_reversed=is_reversed,
         )
-        self._begin(np.ones(self.world.cars, np.bool_))
-        self.observer = Observer(self.world, car, hyperparameters.stack_size)
-        self.observation = self.observer.look()
+        self.world.reset(None, self._starts(self.world.cars))
+        self.episodes_begun = self.world.cars
+        self.drawing_seed = int(rng.integers(2**63))
+        self.driver: Driver | None = None
 
     def drive(self, policy: Policy, log_std: NDArray[np.float64], steps_so_far: int) -> Rollout:
         """One rollout with the policy's actions drawn from its distribution; `log_std` (2,) for continuous ones."""
-        parts: dict[str, list[NDArray[np.generic]]] = {name: [] for name in _PARTS}
+        world, discrete = self.world, isinstance(self.car.action_space, DiscreteActionSpace)
         epsilon = exploration(self.hyperparameters, steps_so_far)
-        episodes, driven, world = 0, 0, self.world
-        spread = np.exp(np.clip(log_std, *LOG_STD_RANGE))
-        while not self._enough(episodes, driven):
-            parts["observations"].append(self.observation)
-            parts["features"].append(world.features.copy())
-            parts["first_car_states"].append(world.reward_states[0].copy())
-            parts["first_car_status"].append(world.status[0])
-            chosen = self._draw(policy.forward(self.observation), spread, epsilon)
-            world.step(np.ascontiguousarray(self.car.action_space.commands(chosen)))
-            parts["actions"].append(chosen)
-            for name, array in (("next_features", world.features), ("states", world.reward_states)):
-                parts[name].append(array.copy())
-            parts["status"].append(world.status.copy())
-            parts["done"].append(world.done.copy())
-            ended = int(world.done.sum())
-            if ended:
-                self._begin(world.done.copy())
-            self.observation = self.observer.look()
-            episodes += ended
-            driven += world.cars
-        return Rollout(**{name: np.stack(arrays) for name, arrays in parts.items()}, epsilon=epsilon)
+        observations = tuple(_room(world.cars, sees) for sees in policy.sees)
+        actions = np.empty((MOST_STEPS_PER_CAR, world.cars, *(() if discrete else (2,))), _ACTION[discrete])
+        log_probabilities = np.empty((MOST_STEPS_PER_CAR, world.cars), np.float32)
+        before = _copies(features=world.features, first_state=world.reward_states[:1], first_status=world.status[:1])
+        after = _copies(next_features=world.features, states=world.reward_states, status=world.status, done=world.done)
+        driven = self._driver(policy, log_std, epsilon).drive(
+            MOST_STEPS_PER_CAR,
+            observations=observations,
+            actions=actions,
+            log_probabilities=log_probabilities,
+            before=list(before.values()),
+            after=list(after.values()),
+            episodes=self.hyperparameters.num_episodes_between_training,
+            least_steps=LEAST_STEPS,
+            starts=self._starts(world.cars * (MOST_STEPS_PER_CAR + 1)),
+        )
+        self.episodes_begun += driven.starts
+        kept = {name: to[: driven.steps] for name, (_, to) in (before | after).items()}
+        return Rollout(
+            observations=tuple(rows[: driven.steps] for rows in observations),
+            features=kept["features"],
+            next_features=kept["next_features"],
+            actions=actions[: driven.steps],
+            log_probabilities=log_probabilities[: driven.steps],
+            states=kept["states"],
+            status=kept["status"],
+            done=kept["done"].astype(np.bool_),
+            first_car_states=kept["first_state"][:, 0],
+            first_car_status=kept["first_status"][:, 0],
+            epsilon=epsilon,
+        )
 
-    def _enough(self, episodes: int, driven: int) -> bool:
-        if driven >= MOST_STEPS_PER_CAR * self.world.cars:
-            return True
-        return episodes >= self.hyperparameters.num_episodes_between_training and driven >= LEAST_STEPS
+    def _driver(self, policy: Policy, log_std: NDArray[np.float64], epsilon: float) -> Driver:
+        """The policy at the wheel of all cars; its frames and random numbers go on from rollout to rollout."""
+        steering, speed = np.exp(np.clip(log_std[:2], *LOG_STD_RANGE)).tolist()
+        if self.driver is None:
+            drawing = Drawing(self.drawing_seed, epsilon, (steering, speed))
+            stack = self.hyperparameters.stack_size
+            self.driver = rollout_of(policy, self.car, self.world, stack, drawing=drawing)
+        else:
+            self.driver.drive_with(policy)
+            self.driver.draw_with(epsilon, (steering, speed))
+        return self.driver
 
-    def _draw(
-        self, outputs: NDArray[np.float32], spread: NDArray[np.float64], epsilon: float
-    ) -> NDArray[np.int64] | NDArray[np.float32]:
-        if isinstance(self.car.action_space, ContinuousActionSpace):
-            return draw_continuous(outputs, spread, epsilon, self.rng)
-        return draw_discrete(outputs, epsilon, self.rng)
-
-    def _begin(self, mask: NDArray[np.bool_]) -> None:
-        """New episodes for these cars, each 5 % and a bit further along the lap than the one begun before it."""
-        starts = np.zeros(self.world.cars)
-        count = int(mask.sum())
-        if self.moving_start:
-            numbers = self.episodes_begun + np.arange(count)
-            starts[mask] = (ADVANCE * (numbers + self.rng.random(count))) % 1.0
-        self.episodes_begun += count
-        self.world.reset(mask, starts)
-
-
-_PARTS = (
-    "observations",
-    "features",
-    "next_features",
-    "actions",
-    "states",
-    "status",
-    "done",
-    "first_car_states",
-    "first_car_status",
-)
+    def _starts(self, count: int) -> NDArray[np.float64]:
+        """Where the next episodes begin: each 5 % and a bit further along the lap than the one begun before it."""
+        if not self.moving_start:
+            return np.zeros(count)
+        numbers = self.episodes_begun + np.arange(count)
+        starts: NDArray[np.float64] = (ADVANCE * (numbers + self.rng.random(count))) % 1.0
+        return starts
 
 
-def draw_discrete(logits: NDArray[np.float32], epsilon: float, rng: np.random.Generator) -> NDArray[np.int64]:
-    """(n,) actions drawn from softmax(logits (n, actions)), or evenly with probability `epsilon`."""
-    shares = np.exp(logits.astype(np.float64) - logits.max(1, keepdims=True))
-    shares /= shares.sum(1, keepdims=True)
-    actions = logits.shape[1]
-    shares = (1.0 - epsilon) * shares + epsilon / actions
-    heights = rng.random(len(logits))[:, None]
-    chosen: NDArray[np.int64] = np.minimum((shares.cumsum(1) < heights).sum(1), actions - 1)
-    return chosen
+_ACTION = {True: np.int64, False: np.float32}
 
 
-def draw_continuous(
-    means: NDArray[np.float32], spread: NDArray[np.float64], epsilon: float, rng: np.random.Generator
-) -> NDArray[np.float32]:
-    """(n, 2) actions drawn around the means with this spread, or evenly from the box with probability `epsilon`."""
-    drawn = means + spread * rng.standard_normal(means.shape)
-    if epsilon > 0.0:
-        even = rng.random(len(means)) < epsilon
-        drawn[even] = rng.uniform(-1.0, 1.0, (int(even.sum()), means.shape[1]))
-    return drawn.astype(np.float32)
+def _room(cars: int, sees: Numbers | Picture) -> NDArray[Any]:
+    """For what a policy sees by one input in a rollout; memory that is not written to costs nothing."""
+    if isinstance(sees, Picture):
+        return np.empty((MOST_STEPS_PER_CAR, cars, *sees.grid), np.uint8)
+    return np.empty((MOST_STEPS_PER_CAR, cars, sees.size), np.float32)
+
+
+def _copies(**arrays: NDArray[Any]) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
+    """Each array of the world beside the room for its copies, one for each step."""
+    return {name: (array, np.empty((MOST_STEPS_PER_CAR, *array.shape), array.dtype)) for name, array in arrays.items()}

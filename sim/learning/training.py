@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sim.driver import Layers, native_policy
 from sim.learning import ppo
 from sim.learning.checkpoint import Counters, load_checkpoint, save_checkpoint
 from sim.learning.episodes import EpisodeBook
@@ -28,7 +27,6 @@ from sim.learning.reports import (
     TrainingResult,
 )
 from sim.learning.rollouts import Rollout, TrainingGround
-from sim.learning.shape import policy_shape
 from sim.learning.trace_shelf import TraceShelf
 from sim.learning.trial import Trial, trial_drive
 from sim.metrics import EpisodeRecord, MetricsLog, step_time_ms
@@ -38,6 +36,7 @@ from sim.model_folder import (
     METRICS,
     TRACES,
     ModelError,
+    PolicyArrays,
     about_model,
     policy_file,
     read_about,
@@ -45,6 +44,8 @@ from sim.model_folder import (
     write_best,
     write_model_facts,
 )
+from sim.network_layout import trained_layout
+from sim.policy import Policy
 from sim.reward_state import RewardFailed, RewardSource
 from sim.weights import write_bytes
 from sim.world import FEATURE_COUNT
@@ -103,9 +104,9 @@ class Training:
         self.config, self.reward, self.out = config, reward, out
         self.driven = config.track.driven(config.direction)
         self.rng = np.random.default_rng(config.seed)
-        self.shape = policy_shape(config.car, config.hyperparameters.stack_size)
+        self.layout = trained_layout(config.car, config.hyperparameters.stack_size)
         self.settings = ppo.PpoSettings.of(config.hyperparameters)
-        self.model = ActorCritic(self.shape, FEATURE_COUNT, self.rng)
+        self.model = ActorCritic(self.layout, FEATURE_COUNT, self.rng)
         self.optimiser = ppo.make_optimiser(self.model, self.settings)
         self.counters, self.metrics = Counters(), MetricsLog()
         self.about = about_model(config.car, config.track, config.direction, config.seed, config.objects)
@@ -150,8 +151,7 @@ class Training:
     def iterate(self) -> IterationReport:
         """Drive, ask for the rewards, learn, evaluate. State changes only once the rewards are there."""
         log_std = self.model.log_std.detach().double().numpy().copy()
-        policy = native_policy(self.shape, self.layers())
-        rollout = self.ground.drive(policy, log_std, self.counters.steps)
+        rollout = self.ground.drive(self.policy(), log_std, self.counters.steps)
         rewards = self._rewards(rollout)
         first_episode = int(self.book.numbers[0])
         records = self.book.add(rollout, rewards)
@@ -161,7 +161,7 @@ class Training:
         counters.steps += rollout.done.size
         counters.episodes = self.book.ended
         trial = trial_drive(
-            native_policy(self.shape, self.layers()),
+            self.policy(),
             self.config.car,
             self.driven,
             seed=self.config.seed,
@@ -174,16 +174,20 @@ class Training:
         self.shelf.put(counters.iterations, rollout, rewards, first_episode)
         return self._report(trial, self._keep_best(trial), records)
 
-    def layers(self) -> Layers:
-        """The policy as it is now."""
+    def arrays(self) -> PolicyArrays:
+        """The policy's arrays as they are now."""
         return self.model.policy_arrays()
+
+    def policy(self) -> Policy:
+        """The policy as it is now, in the native core."""
+        return self.layout.policy(self.arrays())
 
     def save(self, *, everything: bool = False) -> None:
         """Write last policy and checkpoint at most once a second, the metrics less often; all now if `everything`."""
         elapsed_ms = self.counters.elapsed_ms
         if everything or elapsed_ms - self.saved_ms >= SAVE_EVERY_MS:
             self.saved_ms = elapsed_ms
-            policy_file(self.out / LAST, self.layers())
+            policy_file(self.out / LAST, self.arrays())
             save_checkpoint(self.out / CHECKPOINT, self.model, self.optimiser, self.rng, self.counters)
         if everything or elapsed_ms - self.metrics_ms >= METRICS_EVERY_MS:
             self.metrics_ms = elapsed_ms
@@ -246,12 +250,16 @@ class Training:
         estimates = ppo.advantages(rewards, values, next_values, rollout.terminal, rollout.done, self.settings)
         returns = torch.from_numpy((estimates + values).reshape(-1))
         self.model.rescale(returns, self.settings.return_scale_weight)
-        observations = torch.from_numpy(rollout.observations.reshape(rows, -1))
-        actions = torch.from_numpy(rollout.actions.reshape(rows, *rollout.actions.shape[2:]))
-        with torch.no_grad():
-            log_probabilities, _ = ppo.log_probability_and_entropy(self.model, observations, actions, rollout.epsilon)
-        advantages = torch.from_numpy(ppo.normalised(estimates).reshape(-1))
-        return ppo.Batch(observations, features, actions, log_probabilities, advantages, returns, rollout.epsilon)
+        observations = tuple(torch.from_numpy(seen.reshape(rows, *seen.shape[2:])) for seen in rollout.observations)
+        return ppo.Batch(
+            observations=observations,
+            critic_observations=features,
+            actions=torch.from_numpy(rollout.actions.reshape(rows, *rollout.actions.shape[2:])),
+            log_probabilities=torch.from_numpy(rollout.log_probabilities.reshape(rows)),
+            advantages=torch.from_numpy(ppo.normalised(estimates).reshape(-1)),
+            returns=returns,
+            epsilon=rollout.epsilon,
+        )
 
     def _keep_best(self, trial: Trial) -> bool:
         counters = self.counters
@@ -268,7 +276,7 @@ class Training:
             "completion": trial.completion,
             "lap_steps": trial.best_lap_steps,
         }
-        write_best(self.out, self.about, self.layers())
+        write_best(self.out, self.about, self.arrays())
         return True
 
     def _report(self, trial: Trial, best: bool, records: tuple[EpisodeRecord, ...]) -> IterationReport:
@@ -291,7 +299,7 @@ class Training:
         """Make the folder whole from the start: the untrained policy is its best until there is a better one."""
         write_model_facts(self.out, self.config.car, self.config.hyperparameters, self.config.reward_code)
         if not resume:
-            write_best(self.out, self.about, self.layers())
+            write_best(self.out, self.about, self.arrays())
 
     def _resume(self) -> None:
         about = read_about(self.out)

@@ -19,7 +19,7 @@ from sim.sector_lidar import sectors_of
 from sim.track import Track
 from sim.world import World
 
-STARTS = 8
+STARTS = 16
 LAPS = 3
 MOST_STEPS = 20 * 60 * 15
 MOST_POINTS = 400

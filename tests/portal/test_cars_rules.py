@@ -11,7 +11,7 @@ from portal.rules import cars, limits, sponsorship
 from portal.rules.broken import Code, RuleBroken
 from sim.action_space import ContinuousActionSpace
 from sim.car import Car
-from sim.sensors import FRONT_FACING_CAMERA, MIDDLE_CNN
+from sim.sensors import MIDDLE_CNN, STEREO_CAMERAS
 from tests.cast import NOON, make_racer
 from tests.portal.garage_cast import make_car
 
@@ -103,10 +103,10 @@ def test_names_that_cannot_be_are_refused(session: Session, name: str) -> None:
 
 
 def test_a_car_that_cannot_be_trained_is_refused_with_its_field(session: Session) -> None:
-    car = replace(Car.default(), sensors=(FRONT_FACING_CAMERA,), neural_network=MIDDLE_CNN.name)
+    car = replace(Car.default(), sensors=(STEREO_CAMERAS,), neural_network=MIDDLE_CNN.name)
     with pytest.raises(RuleBroken) as refused:
         make_car(session, make_racer(session), car=car)
-    assert (refused.value.code, refused.value.field) == (Code.INVALID, "sensor")
+    assert (refused.value.code, refused.value.field) == (Code.INVALID, "neural_network")
 
 
 def test_an_unknown_colour_is_refused(session: Session) -> None:

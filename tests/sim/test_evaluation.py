@@ -19,7 +19,7 @@ from sim.trace import SIMTRACE_HEADER, TRACE_COLUMNS, DriveTrace
 from sim.track import Direction, Track
 from sim.track_library import TrackLibrary
 from tests.sim.centre_line import LIDAR_CAR
-from tests.sim.models import STEERING_CAR, steering_layers, write_model
+from tests.sim.models import STEERING_CAR, shaken, steering_arrays, write_model
 from tests.sim.ovals import oval
 
 RACE = EpisodeRules.racing(laps=3)
@@ -55,7 +55,7 @@ def test_trials_start_anew_and_are_alike(model: Path) -> None:
 
 def test_leaving_the_track_costs_the_penalty_inside_the_lap(tmp_path: Path) -> None:
     """Full speed straight on: every bend throws the car out, and each time the clock runs on for the penalty."""
-    wild = write_model(tmp_path / "wild", oval(), layers=steering_layers(gain=0.45, speed=3.0))
+    wild = write_model(tmp_path / "wild", oval(), arrays=steering_arrays(gain=0.45, speed=3.0))
     cheap = race(wild, rules=EpisodeRules.racing(laps=1, off_track_penalty_s=1.0))
     dear = race(wild, rules=EpisodeRules.racing(laps=1, off_track_penalty_s=5.0))
     assert cheap.laps[0].resets == cheap.laps[0].off_track_count > 0
@@ -65,7 +65,7 @@ def test_leaving_the_track_costs_the_penalty_inside_the_lap(tmp_path: Path) -> N
 
 
 def test_an_unfinished_drive_says_how_far_it_came(tmp_path: Path) -> None:
-    lost = write_model(tmp_path / "lost", oval(), layers=steering_layers(gain=0.0))
+    lost = write_model(tmp_path / "lost", oval(), arrays=steering_arrays(gain=0.0))
     result = race(lost, rules=EpisodeRules.racing(laps=3, maximum_resets=0))
     assert [(lap.complete, lap.off_track_count) for lap in result.laps] == [(False, 1)]
     assert result.best_lap_ms is None
@@ -84,8 +84,8 @@ def test_a_lap_ends_by_the_clock_at_last(model: Path) -> None:
 def test_two_processes_come_to_the_same_result(tmp_path: Path, car) -> None:  # type: ignore[no-untyped-def]
     track = TrackLibrary().get("paddock-oval")
     random = np.random.default_rng(3)
-    layers = [(w + random.normal(0, 0.05, w.shape).astype(np.float32), b) for w, b in steering_layers(car)]
-    folder = write_model(tmp_path / "model", track, car, layers)
+    arrays = shaken(steering_arrays(car), random, 0.05, kept=1.0)
+    folder = write_model(tmp_path / "model", track, car, arrays)
     script = (
         "import json, sys; from pathlib import Path; from sim.evaluation import evaluate;"
         "from sim.episode import EpisodeRules; from sim.track import Direction;"
@@ -104,7 +104,7 @@ def test_two_processes_come_to_the_same_result(tmp_path: Path, car) -> None:  # 
 def test_the_fingerprint_tells_apart_what_could_change_the_result(model: Path, tmp_path: Path) -> None:
     base = race(model).fingerprint
     assert race(model).fingerprint == base
-    other_model = write_model(tmp_path / "other", oval(), layers=steering_layers(gain=2.1))
+    other_model = write_model(tmp_path / "other", oval(), arrays=steering_arrays(gain=2.1))
     others = [
         race(model, seed=1),
         race(model, track=oval(half_width_m=0.41)),
@@ -118,8 +118,8 @@ def test_the_fingerprint_tells_apart_what_could_change_the_result(model: Path, t
 
 def test_noise_of_the_lidar_comes_from_the_seed(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
-    layers = [(random.normal(0, 0.3, w.shape).astype(np.float32), b) for w, b in steering_layers(LIDAR_CAR)]
-    folder = write_model(tmp_path / "model", oval(), LIDAR_CAR, layers)
+    arrays = shaken(steering_arrays(LIDAR_CAR), random, 0.3)
+    folder = write_model(tmp_path / "model", oval(), LIDAR_CAR, arrays)
     rules = EpisodeRules.racing(laps=1, maximum_steps=60)
     traces = [race(folder, rules=rules, seed=seed).trace.rows for seed in (1, 1, 2)]
     assert np.array_equal(traces[0], traces[1])

@@ -21,10 +21,10 @@ import safetensors.numpy
 from portal.model_archive import archive
 from sim import model_archive, tar_stream
 from sim.model_archive import ArchivedModel, ModelError, read_archive
-from sim.model_folder import BEST, LAST, ModelFolder, arrays_of, policy_file
+from sim.model_folder import BEST, LAST, ModelFolder, policy_file
 from sim.track_library import TrackLibrary
 from sim.weights import fingerprint
-from tests.sim.models import STEERING_CAR, steering_layers, write_model
+from tests.sim.models import STEERING_CAR, steering_arrays, write_model
 
 MEGABYTES = 150
 """More than an archive may unpack to."""
@@ -35,7 +35,7 @@ ZEROS = b"\0" * 1024
 def folder(tmp_path: Path) -> Path:
     """A whole model's folder, with logs."""
     path = write_model(tmp_path / "model", TrackLibrary().get("paddock-oval"))
-    policy_file(path / LAST, steering_layers(gain=1.0))
+    policy_file(path / LAST, steering_arrays(gain=1.0))
     for name in ("model/checkpoint.safetensors", "best-drive.json", "metrics/training/training-paddock.json"):
         (path / name).parent.mkdir(parents=True, exist_ok=True)
         (path / name).write_bytes(b"passed over")
@@ -112,9 +112,9 @@ def test_an_exported_archive_comes_back_with_the_same_weights_and_no_logs(folder
         before.direction,
         before.seed,
     )
-    for (mine, my_bias), (theirs, their_bias) in zip(after.layers, before.layers, strict=True):
-        assert mine.tobytes() == theirs.tobytes()
-        assert my_bias.tobytes() == their_bias.tobytes()
+    assert after.arrays.keys() == before.arrays.keys()
+    for name, array in before.arrays.items():
+        assert after.arrays[name].tobytes() == array.tobytes()
     written = {str(path.relative_to(tmp_path / "again")) for path in (tmp_path / "again").rglob("*") if path.is_file()}
     assert written == set(model_archive.READ)
     assert read(b"".join(archive(tmp_path / "again", "Swift"))).weights == before.weights
@@ -286,7 +286,7 @@ def test_a_hostile_archive_is_refused_in_a_moment_without_eating_memory(folder: 
 
 def weights(folder: Path, change: Callable[[dict[str, Any]], object]) -> bytes:
     """The good archive with other arrays as the best policy, with a fingerprint that fits them."""
-    arrays: dict[str, Any] = dict(arrays_of(steering_layers()))
+    arrays: dict[str, Any] = dict(steering_arrays())
     change(arrays)
     said = json.loads((folder / "paddock.json").read_text()) | {"fingerprint": fingerprint(arrays)}
     files = files_of(folder) | {
@@ -345,7 +345,7 @@ CONTENTS: dict[str, tuple[Callable[[Path], bytes], str]] = {
         "no finite numbers",
     ),
     "other weights than named": (
-        lambda folder: replaced(folder, BEST, safetensors.numpy.save(arrays_of(steering_layers(gain=9.0)))),
+        lambda folder: replaced(folder, BEST, safetensors.numpy.save(steering_arrays(gain=9.0))),
         "not the one that paddock.json names",
     ),
     "overlapping arrays": (header(shift), "overlap|cut short"),
@@ -399,7 +399,7 @@ CONTENTS: dict[str, tuple[Callable[[Path], bytes], str]] = {
             "model_metadata.json",
             json.dumps(STEERING_CAR.to_metadata() | {"sensor": ["STEREO_CAMERAS"]}).encode(),
         ),
-        "cannot train",
+        "is not for Stereo cameras",
     ),
     "an index that is no number": (
         lambda folder: replaced(

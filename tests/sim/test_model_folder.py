@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from sim.model_folder import BEST, ModelError, ModelFolder, arrays_of, read_about, write_best
+from sim.model_folder import BEST, ModelError, ModelFolder, read_about, write_best
 from sim.track import Direction
 from sim.weights import MAXIMUM_BYTES, fingerprint, read_arrays, write_arrays, write_bytes
-from tests.sim.models import STEERING_CAR, steering_layers, write_model
+from tests.sim.models import STEERING_CAR, steering_arrays, write_model
 from tests.sim.ovals import oval
 
 
@@ -28,11 +28,11 @@ def test_a_folder_gives_back_what_was_written(model: Path) -> None:
     assert folder.car == STEERING_CAR
     assert (folder.track_name, folder.track_fingerprint) == ("oval", oval().fingerprint)
     assert folder.direction is Direction.COUNTERCLOCKWISE
-    assert folder.weights == fingerprint(arrays_of(steering_layers()))
-    assert folder.policy().inputs == folder.shape.inputs
-    for (weight, bias), (read_weight, read_bias) in zip(steering_layers(), folder.layers, strict=True):
-        assert np.array_equal(weight, read_weight)
-        assert np.array_equal(bias, read_bias)
+    assert folder.weights == fingerprint(steering_arrays())
+    assert folder.policy().sees == tuple(tower.sees for tower in folder.layout.towers)
+    assert folder.arrays.keys() == steering_arrays().keys()
+    for name, array in steering_arrays().items():
+        assert np.array_equal(folder.arrays[name], array)
 
 
 def test_no_temporary_file_is_left(model: Path) -> None:
@@ -56,9 +56,9 @@ def test_a_failed_write_leaves_the_old_file_whole(tmp_path: Path, monkeypatch: p
 def test_a_folder_is_whole_between_naming_and_replacing_its_weights(model: Path) -> None:
     """The process may die after paddock.json names the new weights and before they are there."""
     old = (model / BEST).read_bytes()
-    write_best(model, read_about(model), steering_layers(gain=3.0))
+    write_best(model, read_about(model), steering_arrays(gain=3.0))
     (model / BEST).write_bytes(old)
-    assert ModelFolder.read(model).weights == fingerprint(arrays_of(steering_layers()))
+    assert ModelFolder.read(model).weights == fingerprint(steering_arrays())
 
 
 def replace_json(name: str, **values: object) -> Callable[[Path], None]:
@@ -71,7 +71,7 @@ def replace_json(name: str, **values: object) -> Callable[[Path], None]:
 
 def replace_weights(**changes: np.ndarray) -> Callable[[Path], None]:  # type: ignore[type-arg]
     def change(model: Path) -> None:
-        arrays = {name: array for name, array in {**arrays_of(steering_layers()), **changes}.items() if array.size}
+        arrays = {name: array for name, array in {**steering_arrays(), **changes}.items() if array.size}
         (model / BEST).write_bytes(safetensors.numpy.save(arrays))
 
     return change

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from sim.action_space import ContinuousActionSpace, DiscreteActionSpace
 from sim.car import Car
 from sim.layers import Numbers, Picture
-from sim.learning.shape import policy_shape
+from sim.learning.shape import observed_columns
 from sim.network_layout import NetworkLayout, layout_of, network_layout
 from sim.sensors import (
     DEEP_CNN,
@@ -158,6 +160,6 @@ def test_a_cars_network_sees_its_sensors_frame_by_frame() -> None:
 
 @pytest.mark.parametrize("car", [Car.default(), Car((LIDAR,), LIDAR_DENSE.name, ContinuousActionSpace())])
 def test_dense_networks_have_the_arrays_that_trained_ones_have(car: Car) -> None:
-    sizes = policy_shape(car, 2).layer_sizes()
+    sizes = [len(observed_columns(car)) * 2, *NETWORKS[car.neural_network].dense, car.action_space.size]
     found = [shape for name, shape in layout_of(car, 2).arrays().items() if name.endswith("weight")]
-    assert found == [(outputs, inputs) for inputs, outputs in sizes]
+    assert found == [(outputs, inputs) for inputs, outputs in pairwise(sizes)]

@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 import torch
 
+from sim.layers import Numbers
 from sim.learning import ppo
 from sim.learning.adam import Adam
 from sim.learning.networks import ActorCritic
-from sim.learning.rollouts import draw_continuous, draw_discrete
-from sim.learning.shape import PolicyShape
+from sim.network_layout import NetworkLayout, TowerLayout
 
 SETTINGS = ppo.PpoSettings(discount_factor=0.9, gae_lambda=0.5)
 
 
 def model(outputs: int = 3, *, continuous: bool = False, inputs: int = 2, seed: int = 0) -> ActorCritic:
-    shape = PolicyShape(inputs, (16,), outputs, "tanh", continuous)
-    return ActorCritic(shape, inputs, np.random.default_rng(seed))
+    layout = NetworkLayout((TowerLayout("vector", Numbers(inputs)),), (16,), outputs, "tanh", continuous)
+    return ActorCritic(layout, inputs, np.random.default_rng(seed))
 
 
 def test_advantages_follow_the_sum_in_the_paper() -> None:
@@ -66,43 +66,31 @@ def test_huber_is_linear_where_the_squared_error_grows() -> None:
 
 def test_discrete_probabilities_are_those_of_a_softmax() -> None:
     network, observations = model(), torch.tensor([[0.3, -0.8], [1.0, 2.0]])
-    logits = network.outputs(observations).detach().numpy().astype(np.float64)
+    logits = network.outputs([observations]).detach().numpy().astype(np.float64)
     shares = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    found, entropy = ppo.log_probability_and_entropy(network, observations, torch.tensor([2, 0]))
+    found, entropy = ppo.log_probability_and_entropy(network, [observations], torch.tensor([2, 0]))
     assert found.detach().numpy() == pytest.approx(np.log(shares[[0, 1], [2, 0]]), abs=1e-5)
     assert entropy.detach().numpy() == pytest.approx(-(shares * np.log(shares)).sum(1), abs=1e-5)
 
 
 def test_continuous_probabilities_are_those_of_a_normal_distribution() -> None:
     network, observations = model(2, continuous=True), torch.tensor([[0.3, -0.8]])
-    mean = network.outputs(observations).detach().numpy().astype(np.float64)
+    mean = network.outputs([observations]).detach().numpy().astype(np.float64)
     std = np.exp(-0.5)
     action = np.array([[0.4, -1.7]])
     expected = (-0.5 * ((action - mean) / std) ** 2 - np.log(std) - 0.5 * np.log(2 * np.pi)).sum()
-    found, entropy = ppo.log_probability_and_entropy(network, observations, torch.from_numpy(action).float())
+    found, entropy = ppo.log_probability_and_entropy(network, [observations], torch.from_numpy(action).float())
     assert found.item() == pytest.approx(expected, abs=1e-5)
     assert entropy.item() == pytest.approx(2 * (-0.5 + 0.5 + 0.5 * np.log(2 * np.pi)), abs=1e-5)
 
 
 def test_e_greedy_optimises_the_mixture_that_drives() -> None:
     network, observations = model(4), torch.zeros((1, 2))
-    plain, _ = ppo.log_probability_and_entropy(network, observations, torch.tensor([1]))
-    mixed, _ = ppo.log_probability_and_entropy(network, observations, torch.tensor([1]), 0.25)
+    plain, _ = ppo.log_probability_and_entropy(network, [observations], torch.tensor([1]))
+    mixed, _ = ppo.log_probability_and_entropy(network, [observations], torch.tensor([1]), 0.25)
     assert mixed.exp().item() == pytest.approx(0.75 * plain.exp().item() + 0.25 / 4, abs=1e-6)
-    even, _ = ppo.log_probability_and_entropy(network, observations, torch.tensor([1]), 1.0)
+    even, _ = ppo.log_probability_and_entropy(network, [observations], torch.tensor([1]), 1.0)
     assert even.exp().item() == pytest.approx(0.25)
-
-
-def test_drawn_actions_have_the_shares_of_the_policy() -> None:
-    logits = np.tile(np.log(np.array([0.7, 0.2, 0.1], np.float32)), (20_000, 1))
-    random = np.random.default_rng(0)
-    shares = np.bincount(draw_discrete(logits, 0.0, random), minlength=3) / 20_000
-    assert shares == pytest.approx([0.7, 0.2, 0.1], abs=0.02)
-    shares = np.bincount(draw_discrete(logits, 0.5, random), minlength=3) / 20_000
-    assert shares == pytest.approx([0.35 + 1 / 6, 0.1 + 1 / 6, 0.05 + 1 / 6], abs=0.02)
-    drawn = draw_continuous(np.full((20_000, 2), 0.3, np.float32), np.array([0.5, 0.1]), 0.0, random)
-    assert drawn.mean(0) == pytest.approx([0.3, 0.3], abs=0.02)
-    assert drawn.std(0) == pytest.approx([0.5, 0.1], rel=0.05)
 
 
 def test_adam_steps_as_its_paper_says() -> None:
@@ -144,9 +132,9 @@ def test_the_update_is_the_same_for_rewards_of_any_size() -> None:
         network.rescale(torch.from_numpy(returns), 0.2)
         actions = torch.from_numpy(random.integers(0, 3, 64))
         with torch.no_grad():
-            old, _ = ppo.log_probability_and_entropy(network, observations, actions)
+            old, _ = ppo.log_probability_and_entropy(network, [observations], actions)
         batch = ppo.Batch(
-            observations,
+            (observations,),
             observations,
             actions,
             old,
@@ -165,7 +153,7 @@ def test_it_learns_which_arm_of_a_bandit_pays() -> None:
     pay = np.array([0.1, 0.2, 0.9, 0.3])
     for _ in range(30):
         learn_once(network, optimiser, settings, random, np.ones((64, 1, 2), np.float32), lambda _, chosen: pay[chosen])
-    shares = torch.softmax(network.outputs(torch.ones((1, 2))), -1)
+    shares = torch.softmax(network.outputs([torch.ones((1, 2))]), -1)
     assert int(shares.argmax()) == 2
     assert shares[0, 2] > 0.8
 
@@ -178,7 +166,7 @@ def test_it_learns_the_angle_that_pays_with_continuous_actions() -> None:
     for _ in range(40):
         observations = np.ones((128, 1, 2), np.float32)
         learn_once(network, optimiser, settings, random, observations, lambda _, a: -((a - goal) ** 2).sum(-1))
-    found = network.outputs(torch.ones((1, 2))).detach().numpy()[0]
+    found = network.outputs([torch.ones((1, 2))]).detach().numpy()[0]
     assert found == pytest.approx(goal, abs=0.15)
 
 
@@ -190,18 +178,19 @@ def test_it_walks_down_a_short_corridor_to_the_door() -> None:
     place = np.zeros(16, np.int64)
     for _ in range(40):
         place = walk_and_learn(network, optimiser, settings, random, place)
-    right = torch.softmax(network.outputs(torch.eye(6)), -1)[:5, 1]
+    right = torch.softmax(network.outputs([torch.eye(6)]), -1)[:5, 1]
     assert bool((right > 0.8).all())
 
 
 def learn_once(network, optimiser, settings, random, observations, reward) -> None:  # type: ignore[no-untyped-def]
     """One step of many walkers, whose episodes end at once."""
     flat = observations.reshape(len(observations), -1)
-    outputs = network.outputs(torch.from_numpy(flat)).detach().numpy()
-    if network.shape.continuous:
-        chosen = draw_continuous(outputs, np.exp(network.log_std.detach().double().numpy()), 0.0, random)
+    outputs = network.outputs([torch.from_numpy(flat)]).detach().numpy()
+    if network.layout.continuous:
+        spread = np.exp(network.log_std.detach().double().numpy())
+        chosen = (outputs + spread * random.standard_normal(outputs.shape)).astype(np.float32)
     else:
-        chosen = draw_discrete(outputs, 0.0, random)
+        chosen = draw_discrete(outputs, random)
     rewards = np.asarray(reward(flat, chosen), np.float64)[None]
     ones = np.ones_like(rewards, dtype=np.bool_)
     learn(network, optimiser, settings, random, flat[None], flat[None], chosen[None], rewards, ones, ones)
@@ -212,7 +201,7 @@ def walk_and_learn(network, optimiser, settings, random, place):  # type: ignore
     seen, after, actions, rewards, dones = [], [], [], [], []
     for _ in range(20):
         seen.append(cells[place])
-        chosen = draw_discrete(network.outputs(torch.from_numpy(cells[place])).detach().numpy(), 0.0, random)
+        chosen = draw_discrete(network.outputs([torch.from_numpy(cells[place])]).detach().numpy(), random)
         place = np.clip(place + np.where(chosen == 1, 1, -1), 0, 5)
         done = place == 5
         after.append(cells[place])
@@ -235,7 +224,13 @@ def learn(network, optimiser, settings, random, seen, after, actions, rewards, d
     network.rescale(returns, settings.return_scale_weight)
     chosen = torch.from_numpy(actions.reshape(rows, *actions.shape[2:]))
     with torch.no_grad():
-        old, _ = ppo.log_probability_and_entropy(network, observations, chosen)
+        old, _ = ppo.log_probability_and_entropy(network, [observations], chosen)
     advantages = torch.from_numpy(ppo.normalised(estimates).reshape(-1))
-    batch = ppo.Batch(observations, observations, chosen, old, advantages, returns)
+    batch = ppo.Batch((observations,), observations, chosen, old, advantages, returns)
     ppo.update(network, optimiser, batch, settings, random)
+
+
+def draw_discrete(logits, random):  # type: ignore[no-untyped-def]
+    """One of the softmax's actions for each row."""
+    shares = np.exp(logits - logits.max(1, keepdims=True)).cumsum(1)
+    return (shares < random.random(len(shares))[:, None] * shares[:, -1:]).sum(1)

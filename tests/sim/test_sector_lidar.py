@@ -13,14 +13,15 @@ from sim.car import Car, CarError
 from sim.driver import Observer, needs_lidar
 from sim.episode import EpisodeRules
 from sim.evaluation import evaluate
-from sim.learning.shape import observed_columns, policy_shape
+from sim.learning.shape import observed_columns
+from sim.network_layout import trained_layout
 from sim.objects import Boxes
 from sim.reference.sector_lidar import sectors_seen
 from sim.sector_lidar import Sectors, sectors_of
 from sim.sensors import DISCRETIZED_SECTOR_LIDAR, LIDAR, SECTOR_LIDAR
 from sim.track import Direction
 from sim.world import World
-from tests.sim.models import steering_layers, write_model
+from tests.sim.models import shaken, steering_arrays, write_model
 from tests.sim.ovals import oval, points_near
 
 BINARY = Car((SECTOR_LIDAR,), "PADDOCK_SMALL", ContinuousActionSpace())
@@ -84,7 +85,7 @@ def test_cars_carry_the_sectors_that_their_file_says() -> None:
 def test_a_lidar_that_cannot_be_is_refused(config: dict[str, float]) -> None:
     car = replace(STEPPED, lidar_config=tuple(config.items()))
     with pytest.raises(CarError) as caught:
-        policy_shape(car, 1)
+        trained_layout(car, 1)
     assert caught.value.field == "lidar_config"
 
 
@@ -94,13 +95,13 @@ def test_a_policy_drives_by_sectors(car: Car, tmp_path: Path) -> None:
     assert car.trainable()
     world = World(oval(), 3, seed=0, lidar=True, sectors=sectors_of(car))
     seen = Observer(world, car).look()
-    assert seen.shape == (3, policy_shape(car, 1).inputs)
+    assert seen.shape == (3, trained_layout(car, 1).policy(steering_arrays(car)).inputs)
     sectors = sectors_of(car)
     assert sectors is not None
     assert np.array_equal(seen[:, : sectors.width], world.sectors)
     random = np.random.default_rng(0)
-    layers = [(random.normal(0, 0.3, w.shape).astype(np.float32), b) for w, b in steering_layers(car)]
-    folder = write_model(tmp_path / "model", oval(), car, layers)
+    arrays = shaken(steering_arrays(car), random, 0.3)
+    folder = write_model(tmp_path / "model", oval(), car, arrays)
     rules = EpisodeRules.racing(laps=1, maximum_steps=90)
     results = [
         evaluate(folder, oval(), direction=Direction.CLOCKWISE, rules=rules, seed=4, objects=Boxes(2)) for _ in range(2)

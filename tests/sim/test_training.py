@@ -9,17 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sim.action_space import DiscreteActionSpace
 from sim.car import Car, CarError
 from sim.episode import EpisodeRules
 from sim.evaluation import evaluate
 from sim.learning.reports import IterationReport, TrainingConfig, TrainingResult
 from sim.learning.rollouts import MOST_STEPS_PER_CAR, TrainingGround
-from sim.learning.shape import policy_shape
 from sim.learning.trace_shelf import TraceShelf
 from sim.learning.training import train
 from sim.model_folder import BEST, LAST, METRICS, TRACES, ModelError, ModelFolder
+from sim.network_layout import trained_layout
 from sim.policy import Policy
 from sim.reward_state import RewardFailed
+from sim.sensors import MIDDLE_CNN, STEREO_CAMERAS
 from sim.track import Direction
 from sim.track_library import TrackLibrary
 from sim.weights import fingerprint
@@ -142,7 +144,7 @@ def test_the_last_good_policy_is_kept_when_the_reward_function_fails(tmp_path: P
 def test_a_reward_function_that_fails_at_once_leaves_a_whole_folder(tmp_path: Path) -> None:
     with pytest.raises(RewardFailed):
         train(configuration(), reward=CentreLine(fails_in=1), out=tmp_path)
-    assert len(ModelFolder.read(tmp_path).layers) == 3
+    assert len(ModelFolder.read(tmp_path).arrays) == 6
 
 
 class NotANumber(CentreLine):
@@ -205,28 +207,24 @@ def test_e_greedy_exploration_and_a_stack_of_observations_learn_too(tmp_path: Pa
     assert result.evaluation_completion == 100.0
 
 
-def test_a_car_with_a_camera_is_refused_before_anything_is_written(tmp_path: Path) -> None:
-    car = Car.from_metadata(
-        {
-            "action_space": [{"steering_angle": 0, "speed": 1}, {"steering_angle": 10, "speed": 1}],
-            "sensor": ["FRONT_FACING_CAMERA"],
-            "neural_network": "DEEP_CONVOLUTIONAL_NETWORK_SHALLOW",
-        }
-    )
-    with pytest.raises(CarError, match="cannot train"):
+def test_a_car_that_cannot_be_trained_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    car = Car((STEREO_CAMERAS,), MIDDLE_CNN.name, DiscreteActionSpace.default())
+    with pytest.raises(CarError, match="58 million numbers"):
         train(replace(configuration(), car=car), reward=CentreLine(), out=tmp_path / "model")
     assert not (tmp_path / "model").exists()
+
+
+def straight_on() -> Policy:
+    """All numbers zero."""
+    layout = trained_layout(FAST_CAR, 1)
+    return layout.policy({name: np.zeros(shape, np.float32) for name, shape in layout.arrays().items()})
 
 
 def test_a_rollout_gathers_the_episodes_between_updates_or_a_bounded_number_of_steps() -> None:
     ground = TrainingGround(
         oval(), FAST_CAR, configuration(num_episodes_between_training=30).hyperparameters, np.random.default_rng(0)
     )
-    shape = policy_shape(FAST_CAR, 1)
-    weights = [
-        (np.zeros((out, into), np.float32), np.zeros(out, np.float32), "tanh") for into, out in shape.layer_sizes()
-    ]
-    rollout = ground.drive(Policy.from_arrays(weights), np.array([-0.5, -0.5]), 0)
+    rollout = ground.drive(straight_on(), np.array([-0.5, -0.5]), 0)
     steps, cars = rollout.done.shape
     assert cars == 30
     assert rollout.done.sum() >= 30 or steps == MOST_STEPS_PER_CAR
@@ -261,11 +259,7 @@ def kind(text: str) -> str:
 
 def test_a_long_training_keeps_a_bounded_number_of_traces(tmp_path: Path) -> None:
     ground = TrainingGround(oval(), FAST_CAR, configuration().hyperparameters, np.random.default_rng(0))
-    shape = policy_shape(FAST_CAR, 1)
-    weights = [
-        (np.zeros((out, into), np.float32), np.zeros(out, np.float32), "tanh") for into, out in shape.layer_sizes()
-    ]
-    rollout = ground.drive(Policy.from_arrays(weights), np.array([-0.5, -0.5]), 0)
+    rollout = ground.drive(straight_on(), np.array([-0.5, -0.5]), 0)
     shelf = TraceShelf(tmp_path, FAST_CAR, oval(), most_files=8)
     for iteration in range(1, 19):
         shelf.put(iteration, rollout, np.zeros(rollout.done.shape), 0)
@@ -278,10 +272,5 @@ def test_a_long_training_keeps_a_bounded_number_of_traces(tmp_path: Path) -> Non
 def test_the_best_policy_is_the_one_whose_fingerprint_is_told(tmp_path: Path) -> None:
     result = train(configuration(), reward=CentreLine(), out=tmp_path, maximum_iterations=3)
     folder = ModelFolder.read(tmp_path)
-    arrays = {
-        f"policy.{i}.{part}": layer[j]
-        for i, layer in enumerate(folder.layers)
-        for j, part in enumerate(("weight", "bias"))
-    }
-    assert result.fingerprint == folder.weights == fingerprint(arrays)
+    assert result.fingerprint == folder.weights == fingerprint(folder.arrays)
     assert (tmp_path / BEST).stat().st_size < 100_000

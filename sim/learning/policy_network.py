@@ -1,0 +1,96 @@
+"""A car's network as torch learns it: the layers and arrays of `sim.network_layout`, so that the core drives what torch
+learned. Only the order of sums differs between the two."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sim.layers import Picture
+from sim.network_layout import NetworkLayout, TowerLayout
+
+HIDDEN_GAIN = float(np.sqrt(2.0))
+POLICY_GAIN = 0.01
+"""A small last layer: the first policy prefers no action, so exploration starts even (Andrychowicz et al. 2020)."""
+LARGEST_ORTHOGONAL = 1 << 20
+"""Numbers of a weight beyond which it is drawn from a normal distribution: making it orthogonal would take seconds, and
+so many long rows are nearly orthogonal to each other anyway."""
+
+
+class PolicyNetwork(nn.Module):
+    """Towers side by side and the trunk behind them. Convolutions keep their weights channels last, which on a
+    processor is up to twice as fast as torch's first choice."""
+
+    def __init__(self, layout: NetworkLayout, rng: np.random.Generator) -> None:
+        super().__init__()
+        self.layout = layout
+        self.weights = nn.ParameterDict()
+        names = list(layout.arrays())
+        for name, shape in layout.arrays().items():
+            array = np.zeros(shape)
+            if len(shape) > 1:
+                array = _weight(shape, rng) * (POLICY_GAIN if name == names[-2] else HIDDEN_GAIN)
+            weight = torch.from_numpy(array.astype(np.float32))
+            if weight.ndim == 4:
+                weight = weight.contiguous(memory_format=torch.channels_last)
+            self.weights[_key(name)] = nn.Parameter(weight)
+
+    def forward(self, seen: Sequence[Tensor]) -> Tensor:
+        """Logits or means (n, outputs) of what each input shows: float32 (n, size) numbers, or uint8 pictures
+        (n, height, width, channels)."""
+        parts = [self._tower(tower, rows) for tower, rows in zip(self.layout.towers, seen, strict=True)]
+        values = parts[0] if len(parts) == 1 else torch.cat(parts, 1)
+        for index in range(len(self.layout.trunk)):
+            values = self._activated(self._dense("policy", index, values))
+        values = self._dense("policy", len(self.layout.trunk), values)
+        return torch.tanh(values) if self.layout.continuous else values
+
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """Copies of the weights under the layout's names, for the native policy and the model's file."""
+        return {name: self.weights[_key(name)].detach().numpy().copy(order="C") for name in self.layout.arrays()}
+
+    def _tower(self, tower: TowerLayout, values: Tensor) -> Tensor:
+        prefix = f"policy.{tower.name}"
+        if isinstance(tower.sees, Picture):
+            values = values.permute(0, 3, 1, 2).float() / tower.sees.divisor
+        for index, (_, _, stride) in enumerate(tower.convolutions):
+            weight, bias = self._layer(prefix, index)
+            values = self._activated(functional.conv2d(values, weight, bias, stride))
+        values = values.flatten(1)
+        for index in range(len(tower.convolutions), len(tower.convolutions) + len(tower.dense)):
+            values = self._activated(self._dense(prefix, index, values))
+        return values
+
+    def _activated(self, values: Tensor) -> Tensor:
+        return torch.tanh(values) if self.layout.activation == "tanh" else torch.relu(values)
+
+    def _dense(self, prefix: str, index: int, values: Tensor) -> Tensor:
+        weight, bias = self._layer(prefix, index)
+        return functional.linear(values, weight, bias)
+
+    def _layer(self, prefix: str, index: int) -> tuple[Tensor, Tensor]:
+        return self.weights[_key(f"{prefix}.{index}.weight")], self.weights[_key(f"{prefix}.{index}.bias")]
+
+
+def orthogonal(rows: int, columns: int, rng: np.random.Generator) -> NDArray[np.float64]:
+    """A (rows, columns) matrix with orthonormal rows or columns, whichever are fewer (Saxe et al. 2013)."""
+    q, r = np.linalg.qr(rng.standard_normal((max(rows, columns), min(rows, columns))))
+    q = q * np.sign(np.diag(r))
+    return np.ascontiguousarray(q if rows >= columns else q.T)
+
+
+def _weight(shape: tuple[int, ...], rng: np.random.Generator) -> NDArray[np.float64]:
+    rows, columns = shape[0], int(np.prod(shape[1:]))
+    if rows * columns > LARGEST_ORTHOGONAL:
+        drawn: NDArray[np.float64] = rng.standard_normal(shape) / np.sqrt(max(rows, columns))
+        return drawn
+    return orthogonal(rows, columns, rng).reshape(shape)
+
+
+def _key(name: str) -> str:
+    return name.replace(".", "_")  # torch keeps dots for modules within modules

@@ -1,0 +1,45 @@
+"""Cars and hyperparameters that go well together: where to begin, and what `paddock bench learn --preset` measures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sim.action_space import ContinuousActionSpace, DiscreteActionSpace
+from sim.car import Car
+from sim.hyperparameters import Hyperparameters
+from sim.sensors import (
+    FRONT_FACING_CAMERA,
+    PADDOCK_CAMERA,
+    PADDOCK_CAMERA_40X30,
+    PADDOCK_SMALL,
+    SHALLOW_CNN,
+    TRACK_FEATURES,
+)
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A car, how it learns, and one sentence for whoever chooses."""
+
+    car: Car
+    hyperparameters: Hyperparameters
+    description: str
+
+
+PRESETS: dict[str, Preset] = {
+    "fast": Preset(
+        Car((TRACK_FEATURES,), PADDOCK_SMALL.name, ContinuousActionSpace(-30.0, 30.0, 0.5, 4.0)),
+        Hyperparameters(),
+        "The track vector, continuous actions up to 4 m/s: laps within seconds.",
+    ),
+    "camera": Preset(
+        Car((PADDOCK_CAMERA_40X30,), PADDOCK_CAMERA.name, DiscreteActionSpace.grid(5, 30.0, 2, 2.0)),
+        Hyperparameters(batch_size=256, lr=1e-3, discount_factor=0.97, num_episodes_between_training=64),
+        "The camera's picture at 40 by 30, ten actions at 1 and 2 m/s, a small network.",
+    ),
+    "deepracer": Preset(
+        Car((FRONT_FACING_CAMERA,), SHALLOW_CNN.name, DiscreteActionSpace.default()),
+        Hyperparameters(),
+        "What the console begins with: 160 by 120, the 3-layer CNN, ten actions at 0.4 and 0.8 m/s, its defaults.",
+    ),
+}
