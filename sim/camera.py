@@ -7,6 +7,7 @@ drawing more pixels than are kept.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import radians
@@ -108,13 +109,14 @@ class Camera:
 class Still:
     """Takes pictures on a track: as a car's camera would see it, of any size, or from anywhere above the ground.
 
+    `size` is width and height in whole pixels, 8 x 8 to 1920 x 1440. ValueError or TypeError says what cannot be.
     Made once per track and camera; a picture then costs microseconds.
     """
 
     def __init__(self, track: Track, camera: Camera | None = None, *, size: tuple[int, int] | None = None) -> None:
         self.camera = Camera() if camera is None else camera
         height, width, _ = self.camera.shape
-        self.size = (width, height) if size is None else size
+        self.size = (width, height) if size is None else (operator.index(size[0]), operator.index(size[1]))
         native = _core.Track(track.centre, track.inner, track.outer, track.closed)
         self._core = _core.StillCamera(native, self.camera.settings(size=self.size, eyes=1))
 

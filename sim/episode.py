@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from enum import StrEnum
+from numbers import Integral
 from typing import Literal
 
 STEP_S = 1 / 15
@@ -73,6 +74,9 @@ class EpisodeRules:
     auto_reset: bool = True
 
     def __post_init__(self) -> None:
+        for name in ("laps", "maximum_resets", "maximum_steps", "mercy_after"):
+            if not isinstance(getattr(self, name), Integral):
+                raise ValueError(f"{name} is {getattr(self, name)!r}; it must be a whole number")
         if not 1 <= self.laps <= 10_000:
             raise ValueError(f"laps is {self.laps}; it must be 1 to 10000")
         if not 0 <= self.maximum_resets <= 1_000_000:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from numbers import Integral
 from typing import Any, Literal
 
 INNER, OUTER = 1, -1
@@ -58,10 +59,11 @@ class Boxes:
     minimum_gap_m: float = 2.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "places", tuple((float(fraction), int(lane)) for fraction, lane in self.places))
+        object.__setattr__(self, "places", tuple((float(fraction), lane) for fraction, lane in self.places))
         if self.places and self.count not in (0, len(self.places)):
             raise ObjectsError("give boxes a count or places, not both")
         object.__setattr__(self, "count", len(self.places) or self.count)
+        _check_whole(self.count, "boxes")
         if not 1 <= self.count <= MOST_BOXES:
             raise ObjectsError(f"there are {self.count} boxes; there can be 1 to {MOST_BOXES}")
         for fraction, lane in self.places:
@@ -69,6 +71,7 @@ class Boxes:
                 raise ObjectsError(f"a box is at {fraction:g} of the lap; it must be 0 or more and less than 1")
             if lane not in (INNER, OUTER):
                 raise ObjectsError(f"a box is in lane {lane}; lanes are 1 (inner) and -1 (outer)")
+        object.__setattr__(self, "places", tuple((fraction, int(lane)) for fraction, lane in self.places))
         if not 0.0 <= self.first <= self.last <= 1.0:
             raise ObjectsError(f"boxes are placed from {self.first:g} to {self.last:g}; fractions rise from 0 to 1")
         if not 0.5 <= self.minimum_gap_m <= 100.0:
@@ -92,6 +95,7 @@ class Bots:
     minimum_gap_m: float = 2.0
 
     def __post_init__(self) -> None:
+        _check_whole(self.count, "bots")
         if not 1 <= self.count <= MOST_BOTS:
             raise ObjectsError(f"there are {self.count} bots; there can be 1 to {MOST_BOTS}")
         slowest, fastest = BOT_SPEEDS_MPS
@@ -107,6 +111,11 @@ class Bots:
 
 
 TrackObjects = Boxes | Bots
+
+
+def _check_whole(count: int, what: str) -> None:
+    if not isinstance(count, Integral):
+        raise ObjectsError(f"there are {count!r} {what}; it must be a whole number")
 
 
 def race_type(objects: TrackObjects | None) -> RaceType:
@@ -159,7 +168,9 @@ def boxes_at(text: str) -> Boxes:
 
 
 def core_settings(objects: TrackObjects | None, others: Others) -> dict[str, Any] | None:
-    """What the native core is told; None where every car is alone on an empty track."""
+    """What the native core is told; None where every car is alone on an empty track. TypeError for other objects."""
+    if objects is not None and not isinstance(objects, Boxes | Bots):
+        raise TypeError(f"objects is {objects!r}; it must be Boxes or Bots")
     if objects is None and others == "absent":
         return None
     boxes = objects if isinstance(objects, Boxes) else None

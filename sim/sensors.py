@@ -56,7 +56,8 @@ TRACK_FEATURES = Sensor(
     SensorKind.VECTOR,
     (),
     True,
-    "Where the car is on the track and how the road bends ahead, as numbers. Learns fastest; no real car has it.",
+    "Where the car is on the track and how the road bends ahead, as numbers. Learns fastest, but is blind to boxes, "
+    "bots and other cars; no real car has it.",
 )
 LIDAR = Sensor(
     "LIDAR",

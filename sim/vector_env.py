@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import operator
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -112,7 +113,7 @@ class RacingVectorEnv(gym.vector.VectorEnv[NDArray[Any], Any, NDArray[Any]]):
         return self._world
 
     def reset(
-        self, *, seed: int | list[int | None] | None = None, options: dict[str, Any] | None = None
+        self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
     ) -> tuple[NDArray[Any], dict[str, Any]]:
         """Begin anew.
 
@@ -120,8 +121,9 @@ class RacingVectorEnv(gym.vector.VectorEnv[NDArray[Any], Any, NDArray[Any]]):
         a list with one for each car, which then does what the only car of an environment with that seed would; None in
         it, or no seed at all after the first reset, lets random numbers and round-robin starts go on.
         options: `start`, a fraction of the lap, one or (n,); `reset_mask`, bool (n,), to begin only these anew.
-        ValueError for other options.
+        ValueError for other options, TypeError for seeds that are no whole numbers.
         """
+        seed = _whole_seeds(seed)
         mask, start = self._options(options)
         super().reset(seed=seed if isinstance(seed, int) else None)
         if self._world is None:
@@ -233,6 +235,13 @@ class RacingVectorEnv(gym.vector.VectorEnv[NDArray[Any], Any, NDArray[Any]]):
             "clipped": world.clipped.copy() if clipped is None else clipped | world.clipped,
             "reward_state": world.reward_states.copy(),
         }
+
+
+def _whole_seeds(seed: Any) -> int | list[int | None] | None:
+    """Plain ints, also of NumPy's numbers, tuples and arrays: a seed that is not understood must not pass for none."""
+    if seed is None or np.ndim(seed) == 0:
+        return None if seed is None else int(operator.index(seed))
+    return [None if one is None else int(operator.index(one)) for one in seed]
 
 
 def _named(track: str | Track) -> Track:

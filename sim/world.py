@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -50,7 +52,8 @@ def native_track(track: Track) -> _core.Track:
 
 
 def checked_seed(seed: int) -> int:
-    """The seed itself; ValueError where it is no unsigned number of 64 bits."""
+    """The seed itself; ValueError where it is no unsigned number of 64 bits, TypeError where it is no whole number."""
+    seed = int(operator.index(seed))
     if not 0 <= seed < 2**64:
         raise ValueError(f"seed is {seed}; it must be 0 to 2**64 - 1")
     return seed
@@ -103,7 +106,12 @@ class World:
         threads: int = 1,
     ) -> None:
         rules = EpisodeRules() if rules is None else rules
-        checked_seed(seed)
+        seed = checked_seed(seed)
+        for name, count in (("cars", cars), ("threads", threads)):
+            if operator.index(count) < 1:
+                raise ValueError(f"{name} is {count}; it must be 1 or more")
+        if camera is not None and not isinstance(camera, Camera):
+            raise TypeError(f"camera is {camera!r}; it must be a Camera")
         if not 0.15 <= lidar_clip_m <= 12.0:
             raise ValueError(f"lidar_clip_m is {lidar_clip_m}; it must be 0.15 to 12")
         if not 0.0 <= lidar_noise_m <= 1.0:

@@ -288,6 +288,8 @@ def test_boxes_change_nothing_of_a_drive_that_meets_none() -> None:
     [
         lambda: Boxes(),
         lambda: Boxes(21),
+        lambda: Boxes(2.5),  # type: ignore[arg-type]
+        lambda: Boxes(places=((0.1, 1.7),)),  # type: ignore[arg-type]
         lambda: Boxes(3, places=((0.1, 1),)),
         lambda: Boxes(places=((1.0, 1),)),
         lambda: Boxes(places=((0.1, 0),)),
@@ -295,6 +297,7 @@ def test_boxes_change_nothing_of_a_drive_that_meets_none() -> None:
         lambda: Boxes(2, minimum_gap_m=math.nan),
         lambda: Bots(0),
         lambda: Bots(7),
+        lambda: Bots(1.5),  # type: ignore[arg-type]
         lambda: Bots(1, speed_mps=0.1),
         lambda: Bots(1, speed_mps=math.inf),
         lambda: Bots(1, lane_change_s=(3.0, 2.0)),

@@ -139,6 +139,26 @@ def test_what_no_reset_can_mean_is_refused(arguments: dict[str, Any], word: str)
         envs.reset(**arguments)
 
 
+@pytest.mark.parametrize("seed", [1.5, "seven", [1, "two"], (1, 2.5)])
+def test_a_seed_that_is_no_whole_number_is_refused_before_the_first_episode_too(seed: Any) -> None:
+    fresh, running = sim.make_vec(oval(), 2), sim.make_vec(oval(), 2)
+    running.reset(seed=0)
+    for envs in (fresh, running):
+        with pytest.raises(TypeError):
+            envs.reset(seed=seed)
+
+
+def test_seeds_are_the_same_however_whole_numbers_are_written() -> None:
+    def begun(seed: Any) -> Any:
+        envs = sim.make_vec(oval(), 2, rules=EpisodeRules(start="random"))
+        return envs.reset(seed=seed)[1]["reward_state"]
+
+    np.testing.assert_array_equal(begun(np.int64(7)), begun(7))
+    np.testing.assert_array_equal(begun((7, 8)), begun([7, 8]))
+    np.testing.assert_array_equal(begun(np.array([7, 8])), begun([7, 8]))
+    assert (begun([7, 8]) != begun([9, 10])).any()
+
+
 def test_beginning_anew_in_the_same_step_hands_over_the_ending() -> None:
     envs = sim.make_vec(oval(), 2, autoreset_mode="SameStep", rules=EpisodeRules(maximum_steps=4, start="advance"))
     apart = sim.make_vec(oval(), 2, autoreset_mode="Disabled", rules=EpisodeRules(maximum_steps=4, start="advance"))

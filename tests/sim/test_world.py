@@ -246,6 +246,8 @@ def test_odd_buffers_never_crash() -> None:
     ("settings", "word"),
     [
         ({"cars": 0}, "cars"),
+        ({"cars": -1}, "cars is -1"),
+        ({"threads": -1}, "threads is -1"),
         ({"threads": 0}, "threads"),
         ({"seed": -1}, "seed"),
         ({"preset": "hovercraft"}, "deepracer, ideal, low-grip"),
@@ -257,7 +259,19 @@ def test_impossible_worlds_are_refused_with_the_reason(settings: dict[str, objec
         World(oval(), **({"cars": 1, "seed": 0} | settings))  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("bad", [{"laps": 0}, {"maximum_steps": 1}, {"start": "sideways"}, {"start_offset": 1.0}])
+@pytest.mark.parametrize(
+    "settings", [{"seed": 1.5}, {"seed": "one"}, {"cars": 1.5}, {"objects": 3}, {"camera": "FRONT_FACING_CAMERA"}]
+)
+def test_settings_of_another_kind_are_refused_in_one_line(settings: dict[str, object]) -> None:
+    with pytest.raises(TypeError) as caught:
+        World(oval(), **({"cars": 1, "seed": 0} | settings))  # type: ignore[arg-type]
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"laps": 0}, {"laps": 1.5}, {"maximum_steps": 1}, {"start": "sideways"}, {"start_offset": 1.0}],
+)
 def test_impossible_rules_are_refused(bad: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(bad))):
         EpisodeRules(**bad)  # type: ignore[arg-type]
