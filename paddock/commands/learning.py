@@ -174,10 +174,12 @@ def evaluate(
     """Let a model drive: the same model, track and seed give the same laps to the step."""
     from sim.episode import EpisodeRules
     from sim.evaluation import evaluate as evaluate_model
-    from sim.objects import RACE_LANE_CHANGE_S, objects_json
+    from sim.objects import RACE_LANE_CHANGE_S, Boxes, objects_json
     from sim.track import Direction
 
     objects = track_objects(**race, usual_lane_change_s=RACE_LANE_CHANGE_S)
+    if mercy and not isinstance(objects, Boxes):
+        raise ValueError("--mercy is for object-avoidance: it says when a car is put beyond a box")
     rules = EpisodeRules.racing(
         laps=laps,
         continuous=not trials,

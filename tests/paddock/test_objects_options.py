@@ -58,6 +58,7 @@ def test_an_evaluation_among_boxes_prints_them_and_its_crashes(tmp_path: Path) -
     assert shown["objects"]["race_type"] == "object-avoidance"
     assert shown["objects"]["places"] == [[0.3, 1], [0.6, -1]]
     assert "crash_count" in shown["laps"][0]
-    refused = run("evaluate", model, "--track", "kidney", "--boxes", "2", "--bots", "2")
-    assert refused.returncode == 2
-    assert len(refused.stderr.strip().splitlines()) == 1
+    for wrong in (("--boxes", "2", "--bots", "2"), ("--mercy", "3"), ("--bots", "2", "--mercy", "3")):
+        refused = run("evaluate", model, "--track", "kidney", *wrong)
+        assert refused.returncode == 2
+        assert len(refused.stderr.strip().splitlines()) == 1
