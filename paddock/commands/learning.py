@@ -95,11 +95,16 @@ def train(
     code = reward_code(reward_file)
     limit_ms = round(minutes * 60_000)
     from sim.objects import TRAINING_LANE_CHANGE_S, objects_json
+    from sim.sensors import SensorKind
 
     objects = track_objects(**race, usual_lane_change_s=TRAINING_LANE_CHANGE_S)
     configuration = _configuration(
         track, direction, code, car, hyperparameters, seed=seed, limit_ms=limit_ms, objects=objects
     )
+    if objects and all(sensor.kind is SensorKind.VECTOR for sensor in configuration.car.sensors):
+        click.echo(
+            "The car's track vector is blind to boxes and bots; give --car one with a LIDAR or a camera.", err=True
+        )
 
     from jobs.sandbox import RewardProcess
     from sim.learning.training import train as train_model

@@ -62,3 +62,14 @@ def test_an_evaluation_among_boxes_prints_them_and_its_crashes(tmp_path: Path) -
         refused = run("evaluate", model, "--track", "kidney", *wrong)
         assert refused.returncode == 2
         assert len(refused.stderr.strip().splitlines()) == 1
+
+
+def test_training_says_that_the_track_vector_is_blind_to_objects(tmp_path: Path) -> None:
+    reward = tmp_path / "reward.py"
+    reward.write_text("def reward_function(params):\n    return 1.0\n")
+    asked = ("train", "--track", "kidney", "--reward", str(reward), "--minutes", "0.01")
+    among = run(*asked, "--boxes", "2", "--out", str(tmp_path / "among"))
+    alone = run(*asked, "--out", str(tmp_path / "alone"))
+    assert (among.returncode, alone.returncode) == (0, 0), among.stderr + alone.stderr
+    assert "blind to boxes and bots" in among.stderr
+    assert "blind" not in alone.stderr
