@@ -32,6 +32,7 @@ PARTS = (
     "torch_network",
     "imitation",
     "camera_laps",
+    "start_up",
 )
 """Modules of `bench/` that measure nothing by themselves."""
 
