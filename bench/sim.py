@@ -10,6 +10,7 @@ from functools import partial
 import click
 import numpy as np
 
+from bench.peers import PEERS, rows_of
 from bench.rows import Row
 from bench.start_up import start_up
 from bench.track_choice import track_named, track_option
@@ -86,7 +87,8 @@ CASES = (
 @click.command()
 @track_option
 @click.option("--seconds", default=0.04, show_default=True, type=click.FloatRange(0.01, 60), help="Length of a window.")
-def measure(track: str, seconds: float) -> list[Row]:
+@click.option("--peers", is_flag=True, help="Install other simulators apart and measure them too; takes minutes.")
+def measure(track: str, seconds: float, peers: bool) -> list[Row]:
     """Steps per second of the native simulator, driven along the centre line; the best of many short windows.
 
     Of processor time with one thread, so that other work on the machine only takes windows away.
@@ -107,7 +109,10 @@ def measure(track: str, seconds: float) -> list[Row]:
         clock = time.thread_time if case.threads == 1 else time.perf_counter
         best = max(_window(world, seconds, clock) for _ in range(WINDOWS))
         rows.append(Row(case.name(), best, "steps/s", case.beside, case.beside_value))
-    return [*rows, start_up()]
+    rows.append(start_up())
+    for name in PEERS if peers else ():
+        rows += rows_of(name, max(seconds, 1.0))
+    return rows
 
 
 def _window(world: World, seconds: float, clock: Callable[[], float]) -> float:

@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 from flask.cli import AppGroup
 
-from paddock.commands import bench, instance, learning, ledger, reward, standings, tracks
+from paddock.commands import bench, instance, learning, ledger, picture, reward, standings, tracks
 from paddock.failures import WRONG_INPUT, exit_code_of, words_of
 
 INTERRUPTED = 130
@@ -27,7 +27,7 @@ def paddock() -> None:
     """
 
 
-for module in (instance, ledger, standings, tracks, reward, learning, bench):
+for module in (instance, ledger, standings, tracks, picture, reward, learning, bench):
     for command in module.COMMANDS:
         paddock.add_command(command)
 

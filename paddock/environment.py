@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from portal.settings import Settings
 
 if TYPE_CHECKING:
+    from sim.track import Track
     from sim.track_library import TrackLibrary
 
 LONGEST_CODE_BYTES = 64 * 1024
+TRACK_ENDINGS = (".npy", ".json", ".csv")
 
 
 def settings() -> Settings:
@@ -24,6 +26,20 @@ def track_library() -> TrackLibrary:
     from sim.track_library import TrackLibrary
 
     return TrackLibrary(settings().tracks_path)
+
+
+def track_named(name: str) -> Track:
+    """A track of the library, or of a route file. Raises TrackError."""
+    from sim.track import TrackError
+    from sim.track_files import read_track
+
+    path = Path(name)
+    if path.suffix.lower() in TRACK_ENDINGS:
+        return read_track(path)
+    try:
+        return track_library().get(name)
+    except TrackError as error:
+        raise TrackError(f"{error}; the path of a route file (.npy) works too") from None
 
 
 def reward_code(path: Path) -> str:

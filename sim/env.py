@@ -1,8 +1,9 @@
 """Gymnasium environments over the native core: one car, or many at once.
 
 Observation: what `sensor` names in `sim.observations.OBSERVATIONS`: `features` (FEATURES as float32, the default),
-`lidar` (64 distances in metres), `sector-lidar` or `discretized-sector-lidar` (zeros and ones). Action: float32 (2,)
-in [-1, 1], steering (1 is 30 degrees to the left) and speed (-1 is 0.1 m/s, 1 is 4 m/s), clipped beyond; or, with
+`lidar` (64 distances in metres), `sector-lidar` or `discretized-sector-lidar` (zeros and ones), or pictures as uint8
+(height, width, channels): `camera` (120, 160, 1), `camera-40x30` (30, 40, 1), `stereo` (120, 160, 2). Action: float32
+(2,) in [-1, 1], steering (1 is 30 degrees to the left) and speed (-1 is 0.1 m/s, 1 is 4 m/s), clipped beyond; or, with
 `actions` a list of (steering_deg, speed_mps), a Discrete index into it. Reward, unless `reward` is given: metres of
 progress along the centre line in this step, and -1 for an episode that ends off the track, in a crash, standing,
 reversed or by a NaN. A step is 1/15 s.
@@ -40,8 +41,13 @@ from sim.world import World
 ENVIRONMENTS: dict[str, dict[str, Any]] = {
     "Paddock/TimeTrial-v0": {"sensor": "features"},
     "Paddock/TimeTrialLidar-v0": {"sensor": "lidar", "lidar_noise_m": 0.01},
+    "Paddock/TimeTrialCamera-v0": {"sensor": "camera-40x30"},
+    "Paddock/TimeTrialCamera160x120-v0": {"sensor": "camera"},
+    "Paddock/TimeTrialStereo-v0": {"sensor": "stereo"},
     "Paddock/ObjectAvoidance-v0": {"sensor": "lidar", "lidar_noise_m": 0.01, "objects": Boxes(3)},
     "Paddock/HeadToBot-v0": {"sensor": "lidar", "lidar_noise_m": 0.01, "objects": Bots(3)},
+    "Paddock/ObjectAvoidanceCamera-v0": {"sensor": "camera-40x30", "objects": Boxes(3)},
+    "Paddock/HeadToBotCamera-v0": {"sensor": "camera-40x30", "objects": Bots(3)},
 }
 """Registered ids, and the settings that each stands for; any other setting may be given beside them."""
 

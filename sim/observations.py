@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sim.dynamics import CarDynamics
 from sim.sector_lidar import Sectors
+from sim.sensors import FRONT_FACING_CAMERA, PADDOCK_CAMERA_40X30, SENSORS, STEREO_CAMERAS
 from sim.world import BEAM_COUNT, FEATURES, World
 
 Numbers = NDArray[Any]
@@ -27,11 +28,12 @@ FASTEST_TURN = 20.0
 @dataclass(frozen=True)
 class ObservationKind:
     """One kind: `world` are the settings that the World needs for it, `space` one car's space, `read` the world's own
-    array of it, one row a car, written in place by every step."""
+    array of it, one row a car, written in place by every step; `camera` the sensor where it is a picture."""
 
     space: Callable[[CarDynamics], gym.spaces.Box]
     read: Callable[[World], Numbers]
     world: Mapping[str, Any] = field(default_factory=dict)
+    camera: str | None = None
 
 
 def features_space(dynamics: CarDynamics) -> gym.spaces.Box:
@@ -58,6 +60,14 @@ def lidar_space(dynamics: CarDynamics) -> gym.spaces.Box:
     return gym.spaces.Box(NEAREST_M, 1.0, (BEAM_COUNT,), np.float32)
 
 
+def camera_kind(sensor: str) -> ObservationKind:
+    """Pictures of one of the camera sensors: uint8 (height, width, channels)."""
+    shape = SENSORS[sensor].shape
+    return ObservationKind(
+        lambda dynamics: gym.spaces.Box(0, 255, shape, np.uint8), lambda world: world.camera, camera=sensor
+    )
+
+
 def sectors_space(sectors: Sectors) -> Callable[[CarDynamics], gym.spaces.Box]:
     """Box of a sector LIDAR's zeros and ones."""
     return lambda dynamics: gym.spaces.Box(0.0, 1.0, (sectors.width,), np.float32)
@@ -74,6 +84,9 @@ OBSERVATIONS: dict[str, ObservationKind] = {
     "discretized-sector-lidar": ObservationKind(
         sectors_space(STEPPED_SECTORS), lambda world: world.sectors, {"sectors": STEPPED_SECTORS}
     ),
+    "camera": camera_kind(FRONT_FACING_CAMERA.name),
+    "camera-40x30": camera_kind(PADDOCK_CAMERA_40X30.name),
+    "stereo": camera_kind(STEREO_CAMERAS.name),
 }
 """By the name that environments take as `sensor`."""
 

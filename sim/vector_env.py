@@ -13,11 +13,14 @@ from gymnasium.vector import AutoresetMode
 from gymnasium.vector.utils import batch_space
 from numpy.typing import NDArray
 
+from sim.camera import Camera
 from sim.dynamics import CarDynamics, named
 from sim.env_actions import ActionChoice, action_kind
 from sim.episode import STATUS_CODE, STATUSES, STEP_S, EpisodeRules, EpisodeStatus
+from sim.looks import Look
 from sim.objects import TrackObjects
 from sim.observations import observation_named
+from sim.randomisation import PLAIN, Randomisation
 from sim.reward_state import COLUMN
 from sim.track import Direction, Track
 from sim.world import World, checked_seed
@@ -42,8 +45,9 @@ class RacingVectorEnv(gym.vector.VectorEnv[NDArray[Any], Any, NDArray[Any]]):
     OBSERVATIONS. actions: None for the whole range, a list of (steering_deg, speed_mps), or one of
     sim.action_space. reward: from reward states to rewards. rules: of the episodes; training's by default, with
     round-robin starts and at most 1500 steps. objects: boxes or bots that each car meets, its own and anew with
-    each episode. preset: the car, a name or CarDynamics. lidar_noise_m: spread of the LIDAR. threads: of the core;
-    they change no bit. render_mode: None or "rgb_array".
+    each episode. preset: the car, a name or CarDynamics. lidar_noise_m: spread of the LIDAR. look: what the world
+    looks like to a camera. randomisation: of pictures and grip, from the seed. threads: of the core; they change no
+    bit. render_mode: None or "rgb_array".
 
     autoreset_mode: NEXT_STEP (the step after an ending ignores the action and begins anew, with reward 0), SAME_STEP
     (begins anew at once; `final_obs` and `final_info` hold the ending) or DISABLED (the car stays, with the status
@@ -64,6 +68,8 @@ class RacingVectorEnv(gym.vector.VectorEnv[NDArray[Any], Any, NDArray[Any]]):
         objects: TrackObjects | None = None,
         preset: str | CarDynamics = "deepracer",
         lidar_noise_m: float = 0.0,
+        look: str | Look = "reinvent",
+        randomisation: Randomisation = PLAIN,
         threads: int = 1,
         autoreset_mode: AutoresetMode | str = AutoresetMode.NEXT_STEP,
         copy: bool = True,
@@ -95,6 +101,8 @@ class RacingVectorEnv(gym.vector.VectorEnv[NDArray[Any], Any, NDArray[Any]]):
             "objects": objects,
             "preset": dynamics,
             "lidar_noise_m": lidar_noise_m,
+            "camera": None if self._seen.camera is None else Camera(self._seen.camera, look),
+            "randomisation": randomisation,
             "is_reversed": self.track is not stored,
             "threads": threads,
             **self._seen.world,
@@ -168,7 +176,10 @@ class RacingVectorEnv(gym.vector.VectorEnv[NDArray[Any], Any, NDArray[Any]]):
             from sim.top_view import TopView  # only who looks needs the library that draws
 
             self._view = TopView(self.track)
-        return tuple(self._view.frame(self.world.pose, chosen=car) for car in range(self.num_envs))
+        return tuple(
+            self._view.frame(self.world.pose, chosen=car, solids=_solids(self.world, car))
+            for car in range(self.num_envs)
+        )
 
     def _rules(self, rules: EpisodeRules | None) -> EpisodeRules:
         rules = EpisodeRules(start="advance", maximum_steps=TRAINING_STEPS) if rules is None else rules
@@ -242,6 +253,12 @@ def _whole_seeds(seed: Any) -> int | list[int | None] | None:
     if seed is None or np.ndim(seed) == 0:
         return None if seed is None else int(operator.index(seed))
     return [None if one is None else int(operator.index(one)) for one in seed]
+
+
+def _solids(world: World, car: int) -> NDArray[np.float64]:
+    """(k, 5) place, yaw, half length and half width of what stands or drives before this car."""
+    found = world.core.solids(car)
+    return np.array([(x, y, yaw, 0.5 * long, 0.5 * wide) for _, x, y, yaw, long, wide, _ in found]).reshape(-1, 5)
 
 
 def _named(track: str | Track) -> Track:

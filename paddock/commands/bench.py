@@ -23,6 +23,8 @@ PARTS = (
     "postgres",
     "recorded",
     "track_choice",
+    "peers",
+    "peer_worlds",
     "picture",
     "serving",
     "databases",

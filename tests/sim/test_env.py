@@ -14,7 +14,9 @@ import sim
 from sim.action_space import ContinuousActionSpace, DiscreteActionSpace
 from sim.env import ENVIRONMENTS
 from sim.episode import EpisodeRules, EpisodeStatus
+from sim.objects import Boxes
 from sim.reward_state import COLUMN, reward_columns
+from sim.top_view import SOLID
 from sim.track import Direction
 from sim.world import BEAM_COUNT, FEATURE_COUNT, FEATURES
 from tests.sim.ovals import hairpin, oval
@@ -38,12 +40,12 @@ def test_the_checker_of_gymnasium_is_content_without_a_warning(name: str, settin
 def test_what_is_seen_lies_in_its_space_however_wildly_a_car_drives(name: str) -> None:
     random = np.random.default_rng(2)
     for preset in ("deepracer", "ideal", "low-grip"):
-        envs = gym.make_vec(f"sim.env:{name}", num_envs=64, track=hairpin(), preset=preset)
+        envs = gym.make_vec(f"sim.env:{name}", num_envs=24, track=hairpin(), preset=preset)
         seen, _ = envs.reset(seed=1)
-        held = random.uniform(-1.0, 1.0, (64, 2)).astype(np.float32)
+        held = random.uniform(-1.0, 1.0, (24, 2)).astype(np.float32)
         for step in range(120):
             assert seen in envs.observation_space, step
-            swerving = random.random(64) < 0.2
+            swerving = random.random(24) < 0.2
             held[swerving] = random.choice([-1.0, 1.0], (swerving.sum(), 2))
             seen = envs.step(held)[0]
 
@@ -218,3 +220,18 @@ def test_a_picture_shows_the_car_where_it_is() -> None:
     assert places[0][1] > 0.8  # the start is on the lower straight, and y points up
     assert places[1][1] < 0.2
     assert sim.make(oval()).render() is None
+
+
+def test_boxes_are_seen_and_end_an_episode() -> None:
+    env = sim.make(oval(), sensor="camera", objects=Boxes(places=((0.12, 1), (0.12, -1))), render_mode="rgb_array")
+    empty = sim.make(oval(), sensor="camera")
+    assert not np.array_equal(env.reset(seed=0)[0], empty.reset(seed=0)[0])
+    picture = env.render()
+    assert picture is not None
+    assert (np.abs(picture.astype(int) - SOLID).max(axis=2) < 8).sum() > 100
+    ended = False
+    while not ended:
+        _, reward, ended, _, info = env.step(np.array([0.0, -0.5], np.float32))
+    assert info["status"] is EpisodeStatus.CRASHED
+    assert reward < -0.5
+    assert info["reward_state"][COLUMN["is_crashed"]] == 1.0

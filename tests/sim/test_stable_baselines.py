@@ -38,6 +38,7 @@ def test_its_checker_is_content_and_it_learns(baselines: Any, name: str, actions
     settings = {**ENVIRONMENTS[name], "actions": actions}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", message=".*minimal resolution for an image is 36x36.*")
         check_env(sim.make("paddock-oval", **settings))
     envs = make_vec_env(f"sim.env:{name}", n_envs=2, seed=0, env_kwargs={"actions": actions})
     model = baselines.PPO("MlpPolicy", envs, n_steps=64, batch_size=64, n_epochs=1, seed=0, device="cpu")
