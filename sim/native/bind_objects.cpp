@@ -4,6 +4,7 @@
 #include <nanobind/stl/pair.h>
 #include <nanobind/stl/vector.h>
 
+#include <cmath>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -23,6 +24,15 @@ T value(const nb::dict& settings, const char* name) {
   return nb::cast<T>(settings[name]);
 }
 
+double number(double value, double least, double most) {
+  if (!(value >= least && value <= most)) throw std::invalid_argument("a setting of the objects is out of range");
+  return value;
+}
+
+double number(const nb::dict& settings, const char* name, double least, double most) {
+  return number(value<double>(settings, name), least, most);
+}
+
 }  // namespace
 
 std::optional<ObjectRules> object_rules(const nb::object& settings) {
@@ -30,26 +40,26 @@ std::optional<ObjectRules> object_rules(const nb::object& settings) {
   const auto given = nb::cast<nb::dict>(settings);
   ObjectRules rules;
   for (const auto& [fraction, lane] : value<std::vector<std::pair<double, int>>>(given, "box_places")) {
-    rules.boxes.places.push_back({fraction, lane > 0});
+    rules.boxes.places.push_back({number(fraction, 0.0, 1.0), lane > 0});
   }
   rules.boxes.count = value<int>(given, "boxes");
   rules.boxes.random = value<bool>(given, "boxes_random");
-  rules.boxes.from = value<double>(given, "boxes_from");
-  rules.boxes.to = value<double>(given, "boxes_to");
-  rules.boxes.gap_m = value<double>(given, "boxes_gap_m");
+  rules.boxes.from = number(given, "boxes_from", 0.0, 1.0);
+  rules.boxes.to = number(given, "boxes_to", 0.0, 1.0);
+  rules.boxes.gap_m = number(given, "boxes_gap_m", 0.0, 1000.0);
   rules.bots.count = value<int>(given, "bots");
   rules.bots.random = value<bool>(given, "bots_random");
-  rules.bots.speed_mps = value<double>(given, "bots_speed_mps");
+  rules.bots.speed_mps = number(given, "bots_speed_mps", 0.01, 100.0);
   rules.bots.changes_lanes = value<bool>(given, "bots_change_lanes");
-  rules.bots.straight_least_s = value<double>(given, "bots_straight_least_s");
-  rules.bots.straight_most_s = value<double>(given, "bots_straight_most_s");
-  rules.bots.gap_m = value<double>(given, "bots_gap_m");
+  rules.bots.straight_least_s = number(given, "bots_straight_least_s", 0.0, 1e5);
+  rules.bots.straight_most_s = number(given, "bots_straight_most_s", 0.0, 1e5);
+  rules.bots.gap_m = number(given, "bots_gap_m", 0.0, 1000.0);
   const int others = value<int>(given, "others");
   if (others < 0 || others > 2) throw std::invalid_argument("unknown kind of company");
   rules.others = static_cast<Others>(others);
   if (rules.boxes.count < 0 || rules.boxes.count > 100 || rules.boxes.places.size() > 100 || rules.bots.count < 0 ||
-      rules.bots.count > 100 || !(rules.bots.speed_mps > 0.0)) {
-    throw std::invalid_argument("a road has at most 100 boxes and 100 bots, and bots drive");
+      rules.bots.count > 100) {
+    throw std::invalid_argument("a road has at most 100 boxes and 100 bots");
   }
   return rules;
 }
@@ -77,6 +87,9 @@ void bind_objects(nb::module_& m) {
            "along_m"_a, "inner"_a)
       .def("driving",
            [](const Lanes& lanes, double along_m, bool from_inner, double share, double share_per_m) {
+             if (!(share >= 0.0 && share <= 1.0 && std::abs(share_per_m) < 1e6)) {
+               throw std::invalid_argument("a bot is between its lanes, and changes them at some pace");
+             }
              const Pose p = lanes.driving(along_m, from_inner, share, share_per_m);
              return nb::make_tuple(p.x, p.y, p.yaw);
            },

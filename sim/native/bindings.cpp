@@ -53,7 +53,8 @@ template <typename T>
 auto array_of(std::vector<T> World::* member, std::size_t columns) {
   return [member, columns](nb::handle self) {
     auto& world = nb::cast<World&>(self);
-    return view(self, world.*member, world.cars(), columns);
+    auto& data = world.*member;
+    return view(self, data, data.empty() ? 0 : world.cars(), columns);  // what the world was not asked for has no rows
   };
 }
 
@@ -95,6 +96,11 @@ std::shared_ptr<World> make_world(std::shared_ptr<Track> track, std::size_t cars
   std::array<double, kCarParameters> values;
   std::copy(parameters.begin(), parameters.end(), values.begin());
   settings.car = checked(values);
+  if (!(start_offset >= 0.0 && start_offset < 1.0)) throw std::invalid_argument("a start is a fraction of the lap");
+  if (laps < 1 || maximum_steps < 1 || pause_steps < 0) throw std::invalid_argument("an episode has laps and steps");
+  if (!(lidar_clip_m > 0.0 && lidar_clip_m <= 100.0 && lidar_noise_m >= 0.0 && lidar_noise_m <= 10.0)) {
+    throw std::invalid_argument("a LIDAR reaches up to 100 m and is wrong by up to 10 m");
+  }
   if (lidar) settings.lidar = LidarRules{lidar_clip_m, lidar_noise_m, lidar_walls};
   if (sector_count > 0 && (!lidar || kBeams % sector_count != 0 || sector_steps > kBeams || !(sector_clip_m > 0.0))) {
     throw std::invalid_argument("sectors need a LIDAR whose beams they share evenly");
@@ -175,13 +181,19 @@ void replay(const std::vector<double>& parameters, const std::vector<double>& po
   }
 }
 
+// The simulator's own functions take the numbers that the simulator can meet, and nothing else is asked of them.
+double met(double x, double least, double most) {
+  if (!(x >= least && x <= most)) throw std::invalid_argument("the simulator never meets such a number");
+  return x;
+}
+
 void bind_maths(nb::module_& m) {
-  m.def("sin", [](double x) { return sincos(x).sine; });
-  m.def("cos", [](double x) { return sincos(x).cosine; });
-  m.def("atan2", [](double y, double x) { return arctan2(y, x); });
-  m.def("exp", [](double x) { return exponential(x); });
-  m.def("log", [](double x) { return logarithm(x); });
-  m.def("tanh_f", [](float x) { return tanh_f(x); });
+  m.def("sin", [](double x) { return sincos(met(x, -1e6, 1e6)).sine; });
+  m.def("cos", [](double x) { return sincos(met(x, -1e6, 1e6)).cosine; });
+  m.def("atan2", [](double y, double x) { return arctan2(met(y, -1e6, 1e6), met(x, -1e6, 1e6)); });
+  m.def("exp", [](double x) { return exponential(met(x, -1e6, 1e6)); });
+  m.def("log", [](double x) { return logarithm(met(x, 1e-300, 1e300)); });
+  m.def("tanh_f", [](float x) { return tanh_f(static_cast<float>(met(x, -3e38, 3e38))); });
   m.def("progress_after", &progress_after);
   m.def("random_bits", [](std::uint64_t seed, std::uint64_t car, std::uint64_t episode) {
     return Random(seed, car, episode).bits();
@@ -219,16 +231,18 @@ NB_MODULE(_core, m) {
       });
 
   nb::class_<Walls>(m, "Walls")
-      .def(nb::init<const Track&, double>(), "track"_a, "reach_m"_a)
+      .def("__init__",
+           [](Walls* self, const Track& track, double reach_m) { new (self) Walls(track, met(reach_m, 1e-3, 1e3)); },
+           "track"_a, "reach_m"_a)
       .def("beams", [](const Walls& walls, double x, double y, double yaw) {
-        Fan fan({x, y}, sincos(yaw), walls.reach_m());
+        Fan fan({met(x, -1e6, 1e6), met(y, -1e6, 1e6)}, sincos(met(yaw, -1e6, 1e6)), walls.reach_m());
         walls.shorten(fan);
         std::vector<double> lengths;
         for (std::size_t i = 0; i < kBeams; ++i) lengths.push_back(fan.length_m(i));
         return lengths;
       }, "x"_a, "y"_a, "yaw"_a)
       .def("beams_slowly", [](const Walls& walls, double x, double y, double yaw) {
-        const Fan fan({x, y}, sincos(yaw), walls.reach_m());
+        const Fan fan({met(x, -1e6, 1e6), met(y, -1e6, 1e6)}, sincos(met(yaw, -1e6, 1e6)), walls.reach_m());
         std::vector<double> lengths;
         for (std::size_t i = 0; i < kBeams; ++i) lengths.push_back(walls.distance_slowly(fan, i));
         return lengths;

@@ -221,10 +221,10 @@ CarParameters checked(const std::array<double, kCarParameters>& values) {
   std::memcpy(&car, values.data(), sizeof car);
   for (const double value : values) {
     if (&value - values.data() == kPull) continue;
-    if (!(value >= 0.0 && value < 1e6)) throw std::invalid_argument("a car parameter is negative or no number");
+    if (!(value >= 0.0 && value < 1e3)) throw std::invalid_argument("a car parameter is negative, huge or no number");
   }
-  if (!(car.slip_mps > 0.0 && car.rear_slip_across_mps > 0.0 && car.gyration_m > 0.0)) {
-    throw std::invalid_argument("slip_mps, rear_slip_across_mps and gyration_m must be more than zero");
+  if (!(car.slip_mps >= 1e-6 && car.rear_slip_across_mps >= 1e-6 && car.gyration_m >= 1e-6)) {
+    throw std::invalid_argument("slip_mps, rear_slip_across_mps and gyration_m must be more than a millionth");
   }
   if (!(car.steering_gain * kMaximumCommand_rad + std::abs(car.steering_pull_rad) <= kMaximumHinge_rad)) {
     throw std::invalid_argument("steering_gain and steering_pull_rad must turn the hinge by at most 0.78 rad");

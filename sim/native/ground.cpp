@@ -67,6 +67,7 @@ struct Batch {
 
 PADDOCK_INLINE void project(const Outlook& f, Batch& b) {
   const std::size_t padded = (b.count + 7) / 8 * 8;  // whole registers; what is beyond count is not read
+  for (std::size_t k = b.count; k < padded; ++k) b.x[k] = b.y[k] = 0.0f;
   for (std::size_t k = 0; k < padded; ++k) {
     const float ahead = ahead_of(f, b.x[k], b.y[k]);
     const float left = left_of(f, b.x[k], b.y[k]);

@@ -151,7 +151,7 @@ inline double wrap_angle(double angle) {
   return wrapped <= -kPi ? wrapped + 2.0 * kPi : wrapped;
 }
 
-// e^x in single precision, |error| < 2e-7 relative; x is kept within +-87.
+// e^x in single precision, |error| < 2e-7 relative; x is kept within +-87, and NaN stays NaN.
 inline float exponential_f(float x) {
   x = x < -87.0f ? -87.0f : x;
   x = x > 87.0f ? 87.0f : x;
@@ -167,7 +167,7 @@ inline float exponential_f(float x) {
   p = p * r + 0.5f;
   p = p * r + 1.0f;
   p = p * r + 1.0f;
-  const auto exponent = static_cast<std::uint32_t>(static_cast<std::int32_t>(k) + 127);
+  const auto exponent = static_cast<std::uint32_t>(static_cast<std::int32_t>(k == k ? k : 0.0f) + 127);
   return p * std::bit_cast<float>(exponent << 23);
 }
 

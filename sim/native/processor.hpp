@@ -6,7 +6,7 @@
 
 #define PADDOCK_INLINE inline __attribute__((always_inline))
 
-#if defined(__x86_64__) && defined(__GNUC__)
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(PADDOCK_NO_AVX2)
 #define PADDOCK_AVX2 __attribute__((target("avx2")))
 #endif
 

@@ -9,6 +9,7 @@
 namespace paddock {
 namespace {
 
+constexpr double kShortest_m = 0.5, kLongest_m = 2000.0, kWidest_m = 50.0;  // sim/track_checks.py is stricter
 constexpr double kMargin_m = 0.5;  // this far off the track the projection asks every segment: right, only slower
 constexpr double kStrip_m = 0.05;
 constexpr double kCell_m = 0.06;
@@ -64,6 +65,10 @@ Track::Track(std::vector<Point> centre, std::vector<Point> inner, std::vector<Po
   inner_lane_ = Polyline(distinct(midway(inner, centre)));
   outer_lane_ = Polyline(distinct(midway(outer, centre)));
   centre_ = Polyline(std::move(centre));
+  // Shorter, and looking ahead would go round it for ever; longer, and its tables would fill the memory.
+  if (!(centre_.length_m() >= kShortest_m && centre_.length_m() <= kLongest_m && half_width_m <= kWidest_m)) {
+    throw std::invalid_argument("a track is half a metre to two kilometres long, and at most 100 m wide");
+  }
   inner_ = Polyline(distinct(inner));
   outer_ = Polyline(distinct(outer));
   nearest_ = Nearest(centre_, half_width_m + kMargin_m);

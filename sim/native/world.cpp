@@ -23,6 +23,14 @@ void stand(Motion& m, const Pose& pose) {
 
 double squared_between(double x, double y, Point p) { return (p.x - x) * (p.x - x) + (p.y - y) * (p.y - y); }
 
+// Whether the numbers are those of a car near a track. Odd parameters of a car can blow them up, or make them none at
+// all; such a car stands at its start again, and its episode ends with an error.
+bool is_sound(const Motion& m) {
+  constexpr double far_m = 1e5, fast = 1e4;
+  return std::abs(m.x) < far_m && std::abs(m.y) < far_m && std::abs(m.yaw) < 4.0 && std::abs(m.forward_mps) < fast &&
+         std::abs(m.sideways_mps) < fast && std::abs(m.yaw_rate) < fast && std::abs(m.tread_mps) < fast;
+}
+
 // Where cars look and where their front points are.
 struct Bearings {
   double x[kLanes] = {}, y[kLanes] = {}, yaw[kLanes] = {};
@@ -396,6 +404,11 @@ void World::drive_some(const double* actions, std::size_t from, std::size_t to) 
     if (++waiting == kLanes) drive_waiting();
   }
   if (waiting != 0) drive_waiting();
+  for (std::size_t i = from; i < to; ++i) {
+    if (cars_[i].doing != Doing::running || is_sound(cars_[i].motion)) continue;
+    stand(cars_[i].motion, track_->start_pose(cars_[i].start_fraction));
+    cars_[i].doing = Doing::failing;
+  }
 }
 
 // Cars are looked at kLanes at a time.
