@@ -29,7 +29,7 @@ class Preset:
 PRESETS: dict[str, Preset] = {
     "fast": Preset(
         Car((TRACK_FEATURES,), PADDOCK_SMALL.name, ContinuousActionSpace(-30.0, 30.0, 0.5, 4.0)),
-        Hyperparameters(),
+        Hyperparameters(batch_size=256, lr=1e-3, discount_factor=0.97, num_episodes_between_training=40),
         "The track vector, continuous actions up to 4 m/s: laps within seconds.",
     ),
     "camera": Preset(
