@@ -22,7 +22,7 @@ from sim.track import Direction
 from sim.world import FEATURES, World
 
 AIM = FEATURES.index("ahead_y_0.6m")
-WINDOWS = 40
+WINDOWS = 150
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ CASES = (
 
 @click.command()
 @track_option
-@click.option("--seconds", default=0.04, show_default=True, type=click.FloatRange(0.01, 60), help="Length of a window.")
+@click.option("--seconds", default=0.01, show_default=True, type=click.FloatRange(0.01, 60), help="Length of a window.")
 @click.option("--peers", is_flag=True, help="Install other simulators apart and measure them too; takes minutes.")
 def measure(track: str, seconds: float, peers: bool) -> list[Row]:
     """Steps per second of the native simulator, driven along the centre line; the best of many short windows.

@@ -14,6 +14,7 @@ from sim.native import _core
 from sim.reward_state import COLUMN
 from sim.track import Direction, Track
 from sim.track_files import read_track
+from sim.track_library import TrackLibrary
 from sim.world import World, native_track
 from tests.sim.ovals import hairpin, oval, points_near, wave
 
@@ -93,6 +94,16 @@ def test_the_quick_search_finds_what_asking_every_segment_finds(name: str) -> No
     core = native_track(track)
     for x, y, _ in points_near(track, 3000, seed=5):
         assert core.locate(x, y)[0] == core.locate(x, y, slowly=True)[0]
+
+
+@pytest.mark.parametrize("direction", list(Direction))
+def test_on_every_circuit_that_ships_the_quick_search_is_right(direction: Direction) -> None:
+    library = TrackLibrary()
+    for name in library.names():
+        track = library.get(name).driven(direction)
+        core = native_track(track)
+        for x, y, _ in points_near(track, 400, seed=6):
+            assert core.locate(x, y)[0] == core.locate(x, y, slowly=True)[0], name
 
 
 def test_far_away_the_search_is_right_too() -> None:
