@@ -23,8 +23,9 @@ from sim.trace import DriveTrace, SimTrace
 from sim.track import Direction
 from tests.cast import NOON
 from tests.jobs.paddock_yard import check_ledger, make_sponsored, make_trained
+from tests.sim.ovals import oval
 
-TRACE = DriveTrace(np.zeros((3, 8), np.float32), SimTrace(20.0))
+TRACE = DriveTrace(np.zeros((3, 8), np.float32), SimTrace(oval()))
 LAPS = (LapResult(1, 9000, 0, 0, True, 135), LapResult(2, 12000, 1, 1, True, 180))
 RESULT = EvaluationResult(LAPS, 21000, 9000, 100.0, 315, "f" * 64, TRACE, ())
 
