@@ -96,7 +96,13 @@ def _run(command: list[str], limit_s: int) -> str:
 
 
 def _reason(errors: str) -> str:
-    """The line of an error that says most."""
+    """The part of an error that says most: its last telling line, and what follows where that ends with a colon."""
     lines = [" ".join(line.split()) for line in errors.splitlines() if line.strip()]
-    telling = [line for line in lines if any(word in line for word in ("rror", "unable", "Could not", "No solution"))]
-    return (telling or lines or [""])[-1][:300]
+    telling = [
+        number
+        for number, line in enumerate(lines)
+        if any(word in line for word in ("rror", "unable", "Could not", "No solution"))
+    ]
+    start = telling[-1] if telling else len(lines) - 1
+    end = start + 2 if lines and lines[start].endswith(":") else start + 1
+    return " ".join(lines[max(start, 0) : end])[:300]

@@ -51,3 +51,20 @@ def test_a_step_is_counted_by_processor_time() -> None:
 def test_what_takes_too_long_is_stopped() -> None:
     with pytest.raises(PeerFailed, match="took more than 1 s"):
         peers._run([sys.executable, "-c", "import time; time.sleep(30)"], 1)
+
+
+@pytest.mark.parametrize(
+    ("errors", "reason"),
+    [
+        ("", ""),
+        (
+            "note\nerror: Distribution not found at: file:///nowhere\n",
+            "error: Distribution not found at: file:///nowhere",
+        ),
+        ("error: Distribution not found at:\n  file:///nowhere\n", "error: Distribution not found at: file:///nowhere"),
+        ("Traceback\nValueError: odd\n", "ValueError: odd"),
+        ("it just ended\n", "it just ended"),
+    ],
+)
+def test_the_reason_is_what_the_error_says_most_plainly(errors: str, reason: str) -> None:
+    assert peers._reason(errors) == reason
