@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,13 @@ from tests.sim.fixed_drive import PARTS, fingerprints
 
 SCRIPT = Path(__file__).with_name("fixed_drive.py")
 INSTALLED = Path(str(_core.__file__))
+CLANGS = ("clang++", *(f"clang++-{version}" for version in range(30, 13, -1)))
+CLANG = next((name for name in CLANGS if shutil.which(name)), CLANGS[0])
 BUILDS = [
-    *(CoreBuild(compiler, level) for compiler in ("g++", "clang++") for level in ("-O1", "-O2", "-O3")),
+    *(CoreBuild(compiler, level) for compiler in ("g++", CLANG) for level in ("-O1", "-O2", "-O3")),
     CoreBuild("g++", "-O0"),
     CoreBuild("g++", avx2=False),
-    CoreBuild("clang++", avx2=False),
+    CoreBuild(CLANG, avx2=False),
 ]
 
 
