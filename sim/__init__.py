@@ -18,14 +18,19 @@ SIMULATOR_VERSION = "3"
 
 
 def make(track: str | Track, **settings: Any) -> RacingEnv:
-    """A Gymnasium Env with one car on `track` (a name from the library, or a Track); see `sim.env`."""
+    """A Gymnasium Env with one car on `track` (a name from the library, or a Track).
+
+    `settings` are those of `sim.vector_env.RacingVectorEnv`: direction, sensor, actions, reward, rules, objects,
+    preset, lidar_noise_m, lidar_clip_m, lidar_walls, look, randomisation, threads, render_mode. `sim.env` documents
+    spaces, seeds and info. ValueError or TypeError says which of them cannot be.
+    """
     from sim import env
 
     return env.make(track, **settings)
 
 
 def make_vec(track: str | Track, num_envs: int, **settings: Any) -> RacingVectorEnv:
-    """A Gymnasium VectorEnv with `num_envs` cars; see `sim.env`."""
+    """A Gymnasium VectorEnv with `num_envs` cars; the settings of `make`, and others, autoreset_mode and copy."""
     from sim import env
 
     return env.make_vec(track, num_envs, **settings)

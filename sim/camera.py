@@ -64,6 +64,8 @@ class Camera:
             raise ValueError(f"there is no camera {self.sensor!r}; known are {', '.join(known)}")
         if isinstance(self.look, str):
             look_named(self.look)
+        elif not isinstance(self.look, Look):
+            raise TypeError(f"look is {self.look!r}; it must be a name or a Look")
         limits = {
             "forward_m": (-1.0, 1.0),
             "side_m": (-1.0, 1.0),

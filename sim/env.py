@@ -2,11 +2,13 @@
 
 Observation: what `sensor` names in `sim.observations.OBSERVATIONS`: `features` (FEATURES as float32, the default),
 `lidar` (64 distances in metres), `sector-lidar` or `discretized-sector-lidar` (zeros and ones), or pictures as uint8
-(height, width, channels): `camera` (120, 160, 1), `camera-40x30` (30, 40, 1), `stereo` (120, 160, 2). Action: float32
+(height, width, channels): `camera` (120, 160, 1), `camera-40x30` (30, 40, 1), `stereo` (120, 160, 2); or a
+`sim.camera.Camera` mounted otherwise, or `sim.sector_lidar.Sectors` of other numbers. Action: float32
 (2,) in [-1, 1], steering (1 is 30 degrees to the left) and speed (-1 is 0.1 m/s, 1 is 4 m/s), clipped beyond; or, with
 `actions` a list of (steering_deg, speed_mps), a Discrete index into it. Reward, unless `reward` is given: metres of
 progress along the centre line in this step, and -1 for an episode that ends off the track, in a crash, standing,
-reversed or by a NaN. A step is 1/15 s.
+reversed or by a NaN; where `reward` gives what is no finite number within +-100000, `step` raises ValueError. A step is
+1/15 s.
 
 Keys of `info`, arrays of (n,) with many cars:
 
@@ -54,13 +56,15 @@ ENVIRONMENTS: dict[str, dict[str, Any]] = {
 DEFAULT_TRACK = "paddock-oval"
 
 
-class RacingEnv(gym.Env[NDArray[Any], Any]):
+class RacingEnv(gym.Env[NDArray[Any], Any], gym.utils.EzPickle):
     """One car alone on a track; see the module for spaces, reward and info. Takes what RacingVectorEnv takes, but for
-    num_envs, autoreset_mode and copy."""
+    num_envs, autoreset_mode and copy; with `others` there is nobody else either. A copy, pickled or not, has the same
+    settings and begins anew: it needs a `reset`."""
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": round(1.0 / STEP_S)}  # noqa: RUF012
 
     def __init__(self, track: str | Track, *, render_mode: str | None = None, **settings: Any) -> None:
+        gym.utils.EzPickle.__init__(self, track, render_mode=render_mode, **settings)
         self._cars = RacingVectorEnv(track, 1, render_mode=render_mode, autoreset_mode="Disabled", **settings)
         self.render_mode = render_mode
         self.observation_space = self._cars.single_observation_space

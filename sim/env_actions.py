@@ -20,7 +20,10 @@ class Listed:
     """A list of (steering_deg, speed_mps), chosen from by number."""
 
     def __init__(self, actions: Sequence[tuple[float, float]]) -> None:
-        table = np.array(actions, np.float64)
+        try:
+            table = np.array(actions, np.float64)
+        except (TypeError, ValueError):
+            table = np.empty(0)
         if table.ndim != 2 or table.shape[1] != 2 or not np.isfinite(table).all():
             raise ValueError("actions must be a list of (steering_deg, speed_mps)")
         self.table = table
@@ -47,7 +50,10 @@ class Ranged:
 
     def commands(self, actions: NDArray[Any], out: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Write (n, 2) commands for (n, 2) numbers; (n,) true where one had to be clipped. NaN stays NaN."""
-        given = np.asarray(actions, np.float64).reshape(len(out), 2)
+        try:
+            given = np.asarray(actions, np.float64).reshape(len(out), 2)
+        except (TypeError, ValueError):
+            raise ValueError(f"actions must be {len(out)} times steering and speed, each -1 to 1") from None
         out[:] = self.reach.commands(given)
         return np.asarray((np.abs(given) > 1.0).any(axis=1))
 

@@ -87,3 +87,23 @@ SIM_TO_REAL = Randomisation(
     grip=0.2,
 )
 """A start for training what shall drive on a floor: set by judgement, not measured on a real car."""
+
+RANDOMISATIONS: dict[str, Randomisation] = {"off": PLAIN, "sim-to-real": SIM_TO_REAL}
+"""By the names that trainings and environments take."""
+
+
+def randomisation_named(name: str) -> Randomisation:
+    """The randomisation of that name; ValueError names the known ones."""
+    try:
+        return RANDOMISATIONS[name]
+    except KeyError:
+        raise ValueError(f"there is no randomisation {name!r}; known are {', '.join(RANDOMISATIONS)}") from None
+
+
+def randomisation_of(choice: str | Randomisation) -> Randomisation:
+    """What a name or a Randomisation means. ValueError for an unknown name, TypeError for anything else."""
+    if isinstance(choice, str):
+        return randomisation_named(choice)
+    if not isinstance(choice, Randomisation):
+        raise TypeError(f"randomisation is {choice!r}; it must be {' or '.join(RANDOMISATIONS)}, or a Randomisation")
+    return choice

@@ -59,6 +59,10 @@ OBJECT_KINDS: tuple[str, ...] = ("box", "bot", "car", "parked")
 """A parked car has ended its drive and is not on the road."""
 
 
+MAXIMUM_REWARD = 1e5
+"""Rewards are finite and within plus and minus this."""
+
+
 def reward_columns(objects: int = 0) -> tuple[str, ...]:
     """Names of the columns of a row of reward states in a world where each car has so many objects."""
     if objects == 0:

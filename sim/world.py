@@ -43,6 +43,7 @@ frame at its front point (x ahead, y left), divided by the distance."""
 
 FEATURE_COUNT: int = _core.FEATURE_COUNT
 BEAM_COUNT: int = _core.BEAM_COUNT
+MOST_CARS, MOST_THREADS = 1_000_000, 256
 _START_CODE = {"fixed": 0, "advance": 1, "random": 2}
 
 
@@ -57,6 +58,16 @@ def checked_seed(seed: int) -> int:
     if not 0 <= seed < 2**64:
         raise ValueError(f"seed is {seed}; it must be 0 to 2**64 - 1")
     return seed
+
+
+def check_count(name: str, count: int, most: int) -> None:
+    """TypeError where it is no whole number, ValueError where it is not 1 to `most`."""
+    try:
+        whole = operator.index(count)
+    except TypeError:
+        raise TypeError(f"{name} is {count!r}; it must be a whole number") from None
+    if not 1 <= whole <= most:
+        raise ValueError(f"{name} is {whole}; it must be 1 to {most}")
 
 
 class World:
@@ -107,11 +118,19 @@ class World:
     ) -> None:
         rules = EpisodeRules() if rules is None else rules
         seed = checked_seed(seed)
-        for name, count in (("cars", cars), ("threads", threads)):
-            if operator.index(count) < 1:
-                raise ValueError(f"{name} is {count}; it must be 1 or more")
-        if camera is not None and not isinstance(camera, Camera):
-            raise TypeError(f"camera is {camera!r}; it must be a Camera")
+        check_count("cars", cars, MOST_CARS)
+        check_count("threads", threads, MOST_THREADS)
+        for name, given, kind in (
+            ("track", track, Track),
+            ("rules", rules, EpisodeRules),
+            ("camera", camera, Camera),
+            ("sectors", sectors, Sectors),
+            ("randomisation", randomisation, Randomisation),
+        ):
+            if given is not None and not isinstance(given, kind):
+                raise TypeError(f"{name} is {given!r}; it must be a {kind.__name__}")
+        if not isinstance(lidar_walls, bool | np.bool_):
+            raise TypeError(f"lidar_walls is {lidar_walls!r}; it must be True or False")
         if not 0.15 <= lidar_clip_m <= 12.0:
             raise ValueError(f"lidar_clip_m is {lidar_clip_m}; it must be 0.15 to 12")
         if not 0.0 <= lidar_noise_m <= 1.0:
@@ -142,7 +161,7 @@ class World:
             lidar=lidar,
             lidar_clip_m=lidar_clip_m,
             lidar_noise_m=lidar_noise_m,
-            lidar_walls=lidar_walls,
+            lidar_walls=bool(lidar_walls),
             sector_count=sectors.count if sectors else 0,
             sector_steps=sectors.steps if sectors else 0,
             sector_clip_m=sectors.clip_m if sectors else 1.0,

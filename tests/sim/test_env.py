@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import warnings
 from typing import Any
 
@@ -12,11 +14,14 @@ from gymnasium.utils.env_checker import check_env
 
 import sim
 from sim.action_space import ContinuousActionSpace, DiscreteActionSpace
+from sim.camera import Camera
 from sim.env import ENVIRONMENTS
 from sim.episode import EpisodeRules, EpisodeStatus
-from sim.objects import Boxes
+from sim.objects import Bots, Boxes
+from sim.randomisation import SIM_TO_REAL, Randomisation
 from sim.reward_state import COLUMN, reward_columns
-from sim.top_view import SOLID
+from sim.sector_lidar import Sectors
+from sim.top_view import CHOSEN, OTHER, SOLID, TopView
 from sim.track import Direction
 from sim.world import BEAM_COUNT, FEATURE_COUNT, FEATURES
 from tests.sim.ovals import hairpin, oval
@@ -153,12 +158,93 @@ def test_the_reversed_direction_is_told_to_the_reward_function() -> None:
     [
         ({"sensor": "radar"}, "features or lidar"),
         ({"actions": [1, 2]}, "steering_deg"),
+        ({"actions": "left"}, "steering_deg"),
         ({"render_mode": "human"}, "None or rgb_array"),
+        ({"direction": "cw"}, "direction is 'cw'; it must be counterclockwise or clockwise"),
+        ({"threads": 0}, "threads is 0; it must be 1 to 256"),
+        ({"threads": 1.5}, "threads is 1.5; it must be a whole number"),
+        ({"preset": "kart"}, "known are deepracer, ideal, low-grip"),
+        ({"look": "moon"}, "known are reinvent, arena"),
+        ({"sensor": "camera", "look": 3}, "look is 3"),
+        ({"randomisation": "some"}, "known are off, sim-to-real"),
+        ({"randomisation": 0.3}, "off or sim-to-real, or a Randomisation"),
+        ({"others": "all"}, "absent, seen or solid"),
+        ({"rules": "race"}, "EpisodeRules"),
+        ({"objects": 3}, "Boxes or Bots"),
+        ({"objects": Boxes(20)}, "too short"),
+        ({"reward": 1.0}, "a function from reward states"),
+        ({"lidar_clip_m": 50.0}, "0.15 to 12"),
+        ({"lidar_walls": "no"}, "True or False"),
     ],
 )
-def test_what_cannot_be_is_refused(settings: dict[str, Any], word: str) -> None:
-    with pytest.raises(ValueError, match=word):
+def test_what_cannot_be_is_refused_when_it_is_made(settings: dict[str, Any], word: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=word):
         sim.make(oval(), **settings)
+
+
+@pytest.mark.parametrize("track", ["padock-oval", 5, None])
+def test_a_track_that_is_none_is_refused_when_it_is_made(track: Any) -> None:
+    with pytest.raises((ValueError, TypeError), match=r"paddock-oval|must be the name"):
+        sim.make(track)
+
+
+def test_a_camera_mounted_otherwise_and_sectors_of_other_numbers_are_sensors() -> None:
+    usual = sim.make(oval(), sensor="camera").reset(seed=0)[0]
+    down = sim.make(oval(), sensor=Camera(pitch_deg=40.0)).reset(seed=0)[0]
+    dark = gym.make("sim.env:Paddock/TimeTrial-v0", track=oval(), sensor=Camera(pitch_deg=40.0), look="night")
+    assert usual.shape == down.shape == (120, 160, 1)
+    assert dark.reset(seed=0)[0].mean() < 0.5 * down.mean() != 0.5 * usual.mean()
+    sixteen = sim.make(oval(), sensor=Sectors(16, 4, 3.0))
+    seen, _ = sixteen.reset(seed=0)
+    assert seen.shape == (64,)
+    assert (seen.reshape(16, 4).sum(axis=1) <= 1.0).all()
+    assert seen.any()
+
+
+def test_randomisation_has_names() -> None:
+    def seen(randomisation: str | Randomisation) -> np.ndarray[Any, Any]:
+        return sim.make(oval(), sensor="camera-40x30", randomisation=randomisation).reset(seed=3)[0]
+
+    assert np.array_equal(seen("off"), seen(Randomisation()))
+    assert np.array_equal(seen("sim-to-real"), seen(SIM_TO_REAL))
+    assert not np.array_equal(seen("off"), seen("sim-to-real"))
+
+
+def mirrored(states: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """A reward function that a pickle finds again by its name."""
+    return -np.ones(len(states))
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])  # noqa: S301
+def test_a_copy_has_the_same_settings_and_begins_anew(again: Any) -> None:
+    env = sim.make(oval(), sensor="lidar", objects=Boxes(2), direction="clockwise", reward=mirrored)
+    env.reset(seed=1)
+    other = again(env)
+    with pytest.raises(gym.error.ResetNeeded):
+        other.step(np.zeros(2, np.float32))
+    assert np.array_equal(env.reset(seed=2)[0], other.reset(seed=2)[0])
+    first, second = env.step(np.ones(2, np.float32)), other.step(np.ones(2, np.float32))
+    assert np.array_equal(first[0], second[0])
+    assert first[1] == second[1] == -1.0
+    many = again(sim.make_vec(oval(), 3, rules=EpisodeRules(start="random"), autoreset_mode="SameStep"))
+    assert many.reset(seed=5)[0].shape == (3, FEATURE_COUNT)
+    assert many.metadata["autoreset_mode"] is gym.vector.AutoresetMode.SAME_STEP
+
+
+@pytest.mark.timeout(120)
+def test_processes_of_their_own_drive_as_one_process_does() -> None:
+    name = "sim.env:Paddock/TimeTrialLidar-v0"
+    apart = gym.make_vec(name, 2, "async", vector_kwargs={"context": "spawn"}, track="paddock-oval")
+    together = gym.make_vec(name, 2, "sync", track="paddock-oval")
+    try:
+        for envs in (apart, together):
+            envs.reset(seed=4)
+        for _ in range(5):
+            seen = [envs.step(np.full((2, 2), 0.2, np.float32))[0] for envs in (apart, together)]
+            assert np.array_equal(*seen)
+    finally:
+        apart.close()
+        together.close()
 
 
 def test_a_step_before_the_first_reset_is_refused() -> None:
@@ -220,6 +306,43 @@ def test_a_picture_shows_the_car_where_it_is() -> None:
     assert places[0][1] > 0.8  # the start is on the lower straight, and y points up
     assert places[1][1] < 0.2
     assert sim.make(oval()).render() is None
+
+
+def shown(picture: Any, colour: tuple[int, int, int]) -> int:
+    """Pixels of about this colour."""
+    return int((np.abs(picture.astype(int) - colour).max(axis=2) < 12).sum())
+
+
+@pytest.mark.parametrize("objects", [Boxes(places=((0.2, 1), (0.7, -1))), Bots(2)])
+def test_a_picture_shows_boxes_and_bots_where_they_are(objects: Any) -> None:
+    empty, env = (sim.make(oval(), objects=given, render_mode="rgb_array") for given in (None, objects))
+    for one in (empty, env):
+        one.reset(seed=0)
+    before, after = empty.render(), env.render()
+    assert shown(before, SOLID) == 0
+    found = shown(after, SOLID)
+    assert found > 60
+    for at in env.world.objects[0, :, :2]:
+        covered = env.render().copy()
+        column, row = (TopView(oval()).at(at[None])[0] / 2.0).round().astype(int)
+        assert shown(covered[row - 2 : row + 3, column - 2 : column + 3], SOLID) > 4
+    if isinstance(objects, Bots):
+        for _ in range(45):
+            env.step(np.zeros(2, np.float32))
+        moved = env.render()
+        assert shown(moved, SOLID) > 60
+        assert not np.array_equal(moved[:, :, 0] == SOLID[0], after[:, :, 0] == SOLID[0])
+
+
+def test_a_picture_shows_the_other_cars_in_grey_and_one_s_own_in_red() -> None:
+    envs = sim.make_vec(oval(), 3, others="seen", rules=EpisodeRules(), render_mode="rgb_array")
+    envs.reset(seed=0)
+    pictures = envs.render()
+    assert pictures is not None
+    reds = [np.argwhere(np.abs(picture.astype(int) - CHOSEN).max(axis=2) < 12).mean(axis=0) for picture in pictures]
+    assert all(shown(picture, OTHER) > 30 for picture in pictures)
+    assert all(shown(picture, SOLID) == 0 for picture in pictures)
+    assert len({tuple(place.round()) for place in reds}) == 3
 
 
 def test_boxes_are_seen_and_end_an_episode() -> None:

@@ -60,6 +60,24 @@ def test_ppo_learns_to_complete_a_lap(baselines: Any) -> None:
     assert _ending(model) is EpisodeStatus.LAP_COMPLETE
 
 
+def test_its_environments_in_processes_of_their_own_drive_alike(baselines: Any) -> None:
+    from stable_baselines3.common.env_util import make_vec_env
+    from stable_baselines3.common.vec_env import SubprocVecEnv
+
+    settings = {"start_method": "spawn"}
+    apart = make_vec_env(
+        "sim.env:Paddock/ObjectAvoidance-v0", n_envs=2, seed=3, vec_env_cls=SubprocVecEnv, vec_env_kwargs=settings
+    )
+    try:
+        together = make_vec_env("sim.env:Paddock/ObjectAvoidance-v0", n_envs=2, seed=3)
+        assert np.array_equal(apart.reset(), together.reset())
+        actions = np.full((2, 2), 0.1, np.float32)
+        for _ in range(5):
+            assert np.array_equal(apart.step(actions)[0], together.step(actions)[0])
+    finally:
+        apart.close()
+
+
 def _ending(model: Any) -> EpisodeStatus:
     """How the policy's first drive with its most likely actions ends."""
     env = sim.make("paddock-oval")

@@ -11,7 +11,9 @@ from gymnasium.wrappers.vector import DictInfoToList, RecordEpisodeStatistics
 from numpy.typing import NDArray
 
 import sim
+from jobs.sandbox import protocol
 from sim.episode import EpisodeRules, EpisodeStatus
+from sim.reward_state import COLUMN, MAXIMUM_REWARD, reward_columns
 from sim.vector_env import RacingVectorEnv
 from tests.sim.ovals import oval
 
@@ -125,11 +127,14 @@ def test_starts_are_fractions_of_the_lap_one_or_for_each() -> None:
     [
         ({"options": {"strat": 0.5}}, "there is no option 'strat'; known are start and reset_mask"),
         ({"options": {"start": 1.0}}, "fraction of the lap"),
-        ({"options": {"start": [0.1, 0.2, 0.3]}}, "shape"),
+        ({"options": {"start": [0.1, 0.2, 0.3]}}, "fraction of the lap, 0 or more and less than 1, or 2 of them"),
+        ({"options": {"start": float("nan")}}, "start is nan"),
+        ({"options": {"start": "half"}}, "start is 'half'"),
         ({"options": {"reset_mask": np.ones(3, bool)}}, "reset_mask must be bool"),
         ({"options": {"reset_mask": np.ones(2)}}, "reset_mask must be bool"),
         ({"seed": [1, 2, 3]}, "3 seeds are given for 2 cars"),
         ({"seed": [1, -2]}, "seed is -2"),
+        ({"seed": 2**64}, "it must be 0 to 2"),
     ],
 )
 def test_what_no_reset_can_mean_is_refused(arguments: dict[str, Any], word: str) -> None:
@@ -137,6 +142,88 @@ def test_what_no_reset_can_mean_is_refused(arguments: dict[str, Any], word: str)
     envs.reset(seed=0)
     with pytest.raises(ValueError, match=word):
         envs.reset(**arguments)
+
+
+@pytest.mark.parametrize("options", [[], 3, "start", [("start", 0.5)]])
+def test_options_that_are_no_dict_are_refused(options: Any) -> None:
+    envs, env = sim.make_vec(oval(), 2), sim.make(oval())
+    for reset in (envs.reset, env.reset):
+        with pytest.raises(TypeError, match="start and reset_mask"):
+            reset(seed=0, options=options)
+        reset(seed=0, options={})
+
+
+@pytest.mark.parametrize(
+    ("settings", "word"),
+    [
+        ({"num_envs": 0}, "num_envs is 0; it must be 1 to 1000000"),
+        ({"num_envs": 2.0}, "num_envs is 2.0; it must be a whole number"),
+        ({"num_envs": 65, "others": "solid"}, "at most 64"),
+        ({"autoreset_mode": "next"}, "NextStep or SameStep or Disabled"),
+    ],
+)
+def test_what_cannot_be_is_refused_when_it_is_made(settings: dict[str, Any], word: str) -> None:
+    with pytest.raises((ValueError, TypeError), match=word):
+        sim.make_vec(oval(), **{"num_envs": 2, **settings})
+
+
+@pytest.mark.parametrize(
+    ("given", "word"),
+    [
+        ([1.0, float("nan")], "gave nan for car 1"),
+        ([float("-inf"), 0.0], "gave -inf for car 0"),
+        ([0.0, 100_001.0], "within -100000 to 100000"),
+        ([0.0], r"an array \(1,\)"),
+        (None, "gave None; it must give 2 numbers"),
+        (["fast", 1.0], "it must give 2 numbers"),
+    ],
+)
+def test_a_reward_that_is_no_number_of_its_range_is_refused(given: Any, word: str) -> None:
+    envs = sim.make_vec(oval(), 2, reward=lambda states: given)
+    envs.reset(seed=0)
+    with pytest.raises(ValueError, match=word):
+        envs.step(np.zeros((2, 2), np.float32))
+
+
+def test_the_largest_rewards_pass_and_rows_that_begin_an_episode_ask_for_none() -> None:
+    def reward(states: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.where(states[:, COLUMN["steps"]] == 1, np.nan, [1e5, -1e5])
+
+    envs = sim.make_vec(oval(), 2, reward=reward, rules=EpisodeRules(maximum_steps=2))
+    envs.reset(seed=0)
+    assert envs.step(np.zeros((2, 2), np.float32))[1].tolist() == [1e5, -1e5]
+    assert envs.step(np.zeros((2, 2), np.float32))[1].tolist() == [0.0, 0.0]
+    assert MAXIMUM_REWARD == protocol.MAXIMUM_REWARD == 1e5
+
+
+def test_cars_that_share_the_track_see_each_other_and_tell_their_rewards() -> None:
+    settings = {"sensor": "lidar", "lidar_walls": False, "rules": EpisodeRules()}
+    alone, seen = (sim.make_vec(oval(), 4, others=others, **settings) for others in ("absent", "seen"))
+    nobody, _ = alone.reset(seed=1)
+    company, info = seen.reset(seed=1)
+    assert (nobody == 1.0).all()
+    assert (company[1:].min(axis=1) < 0.7).all()  # the car ahead stands 0.75 m further on
+    assert info["reward_state"].shape == (4, len(reward_columns(3)))
+    solid = gym.make_vec("sim.env:Paddock/TimeTrial-v0", num_envs=4, others="solid", rules=EpisodeRules())
+    solid.reset(seed=1)
+    found = set()
+    for _ in range(60):
+        found |= set(solid.step(np.array([[0.0, -0.9]] + 3 * [[0.0, 1.0]], np.float32))[4]["status"])
+    assert EpisodeStatus.CRASHED in found
+
+
+def test_walls_and_reach_of_the_lidar_are_settings() -> None:
+    near, far, open_ground = (
+        sim.make_vec(oval(), 1, sensor="lidar", **settings)
+        for settings in ({}, {"lidar_clip_m": 4.0}, {"lidar_clip_m": 4.0, "lidar_walls": False})
+    )
+    seen = [envs.reset(seed=0)[0] for envs in (near, far, open_ground)]
+    assert seen[0].max() == 1.0
+    assert 1.0 < seen[1].max() <= 4.0
+    assert (seen[2] == 4.0).all()
+    assert np.array_equal(np.minimum(seen[1], np.float32(1.0)), seen[0])
+    assert seen[1] in far.observation_space
+    assert seen[1] not in near.observation_space
 
 
 @pytest.mark.parametrize("seed", [1.5, "seven", [1, "two"], (1, 2.5)])
