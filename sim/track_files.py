@@ -13,6 +13,7 @@ import numpy as np
 
 from sim.track import Points, Track, TrackError
 from sim.track_checks import CLOSING_M, MAXIMUM_ROWS, clean, without_duplicates
+from sim.track_csv import numbers_of_csv
 
 MAXIMUM_FILE_BYTES = 5_000_000
 JSON_FORMAT = "paddock-track"
@@ -20,7 +21,6 @@ JSON_VERSION = 1
 FULL_SIZE_WIDTH_M = 2.5
 """A CSV with a wider median road is taken to be of a real circuit, and is made 1:18 like the car."""
 CAR_SCALE = 1.0 / 18.0
-CSV_COLUMNS = ("x_m", "y_m", "w_tr_right_m", "w_tr_left_m")
 
 
 def read_track(path: Path, name: str | None = None, scale: float | None = None) -> Track:
@@ -66,14 +66,15 @@ def read_json(source: Path | bytes, name: str = "", scale: float | None = None) 
 
 
 def read_csv(source: Path | bytes, name: str = "", scale: float | None = None) -> Track:
-    """Read TUM's racetrack CSV: x_m, y_m, w_tr_right_m, w_tr_left_m per row, as TUMFTM/racetrack-database has them.
+    """Read TUM's racetrack CSV: x_m, y_m, w_tr_right_m, w_tr_left_m per row, as TUMFTM/racetrack-database has them, or
+    any that `sim.track_csv` understands.
 
     Borders lie at right angles to the centre line. A loop may have its closing row or not: ends no further apart than
     three usual steps are joined. `scale` multiplies every length; left out, a full-size circuit (median road wider
     than 2.5 m) becomes 1:18 like the car, and anything else stays as it is.
     """
     data, name = _bytes_of(source, name)
-    table = _numbers_of_csv(data, name)
+    table = numbers_of_csv(data, name)
     if scale is None:
         wide = float(np.median(table[:, 2] + table[:, 3])) > FULL_SIZE_WIDTH_M
         scale = CAR_SCALE if wide else 1.0
@@ -174,38 +175,6 @@ def _text_of_json(found: dict[str, Any], key: str, name: str) -> str:
     if not isinstance(value, str):
         raise TrackError(f'{name}: "{key}" must be text')
     return value
-
-
-def _numbers_of_csv(data: bytes, name: str) -> Points:
-    rows: list[list[float]] = []
-    order = list(range(4))
-    for number, line in enumerate(data.decode("utf-8-sig", "replace").splitlines(), start=1):
-        cells = [cell.strip() for cell in line.lstrip("# \t").split(",")]
-        if not rows and sorted(cells) == sorted(CSV_COLUMNS):
-            order = [cells.index(column) for column in CSV_COLUMNS]
-            continue
-        heading = number == 1 and not any(cell[:1].isdigit() or cell[:1] in "+-." for cell in cells)
-        if heading or not line.strip() or line.lstrip().startswith("#"):
-            continue
-        rows.append(_row_of_csv(cells, order, f"track {name}, line {number}"))
-    if len(rows) < 2:
-        raise TrackError(f"track {name} has {len(rows)} rows; {', '.join(CSV_COLUMNS)} are needed in each")
-    return np.array(rows, dtype=np.float64)
-
-
-def _row_of_csv(cells: list[str], order: list[int], where: str) -> list[float]:
-    try:
-        row = [float(cell) for cell in cells]
-    except ValueError:
-        raise TrackError(f"{where}: four numbers with commas are needed") from None
-    if len(row) != 4:
-        raise TrackError(f"{where}: {', '.join(CSV_COLUMNS)} are needed, and {len(row)} numbers are there")
-    if not all(map(math.isfinite, row)):
-        raise TrackError(f"{where}: a value is no finite number; mend or leave out the line")
-    row = [row[place] for place in order]
-    if min(row[2:]) < 0.0:
-        raise TrackError(f"{where}: a width is less than zero; both are measured outwards from the centre line")
-    return row
 
 
 def _left_normals(centre: Points, closed: bool) -> Points:

@@ -116,6 +116,31 @@ def test_a_racetrack_csv_may_have_a_heading(heading: str) -> None:
     assert len(read_csv(data.encode(), "drag").centre) == 10
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+@pytest.mark.parametrize("between", [",", ", ", ";", "; ", "\t", "  "])
+@pytest.mark.parametrize("heading", [(), ("# x_m", "y_m", "w_tr_right_m", "w_tr_left_m")])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_what_tum_and_f1tenth_publish_is_the_same_track(
+    encoding: str, heading: tuple[str, ...], between: str, end: str
+) -> None:
+    rows = [f"{x:.7f},{y:.7f},0.5,0.3" for x, y in ring(60)[:-1, :2].tolist()]
+    plain = read_csv("\n".join(rows).encode(), "round")
+    lines = [between.join(row.split(",")) for row in rows]
+    text = end.join([between.join(heading), *lines] if heading else lines) + end
+    assert read_csv(text.encode(encoding), "round").fingerprint == plain.fingerprint
+
+
+def test_the_columns_are_found_among_others_by_either_of_their_names() -> None:
+    rows = ring(60)[:-1, :2].tolist()
+    plain = read_csv("\n".join(f"{x},{y},0.5,0.3" for x, y in rows).encode(), "round")
+    planner = ["# 5c1f", "# x_ref_m; y_ref_m; width_right_m; width_left_m; alpha_m; vx_racetraj_mps"]
+    planner += [f"{x}; {y}; 0.5; 0.3; 0.01; 7.5" for x, y in rows]
+    numbered = ["id,W_TR_LEFT_M,W_TR_RIGHT_M,X_M,Y_M,"]
+    numbered += [f'"{number}",0.3,0.5,{x},{y},' for number, (x, y) in enumerate(rows)]
+    for lines in (planner, numbered):
+        assert read_csv("\n".join(lines).encode(), "round").fingerprint == plain.fingerprint
+
+
 def test_an_open_racetrack_csv_stays_open() -> None:
     data = "\n".join(f"{x},0,0.5,0.5" for x in range(10)).encode()
     track = read_csv(data, "drag")
@@ -198,7 +223,14 @@ BROKEN_CSV = {
     "a slip in the first row": (b"1,2,x,4\n2,2,1,1\n3,2,1,1\n", "line 1"),
     "three columns": (b"1,2,3\n", "line 1"),
     "not a number": (b"0,0,1,1\n1,nan,1,1\n2,0,1,1\n", "finite"),
-    "a racing line": (b"# x_m,y_m\n0,0\n1,0\n", "line 2: .* 2 numbers"),
+    "a racing line": (b"# x_m,y_m\n0,0\n1,0\n", "line 1: the heading has no w_tr_right_m and no w_tr_left_m"),
+    "an F1TENTH racing line": (
+        b"# 8a6b\n# s_m; x_m; y_m; psi_rad; kappa_radpm; vx_mps; ax_mps2\n0.0; 0.0; 0.0; 1.0; 0.0; 8.0; 0.0\n",
+        "line 2: .* a racing line has no widths: import the file of the track's centre line",
+    ),
+    "fewer numbers than the heading names": (b"x_m;y_m;w_tr_right_m;w_tr_left_m\n0;0;1;1\n1;0;1\n", "line 3: .* 4 col"),
+    "commas in numbers": (b"0;0;1;1\n1;0;0,5;1\n", "line 2: '0,5' has a comma; write numbers with a point"),
+    "words after a heading": (b"# x_m;y_m;w_tr_right_m;w_tr_left_m\n0;zero;1;1\n", "line 2: 'zero' is no number"),
     "a width below zero": (b"0,0,1,1\n1,0,1,-1\n2,0,1,1\n", "line 2: a width is less than zero"),
     "as large as a town": (b"0,0,9,9\n900000,0,9,9\n1800000,0,9,9\n", "10000 m away; use metres"),
     "longer than a kilometre": (b"0,0,1,1\n600,0,1,1\n1200,0,1,1\n", "m long.*--scale"),
