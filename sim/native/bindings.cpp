@@ -98,8 +98,8 @@ std::shared_ptr<World> make_world(std::shared_ptr<Track> track, std::size_t cars
   settings.car = checked(values);
   if (!(start_offset >= 0.0 && start_offset < 1.0)) throw std::invalid_argument("a start is a fraction of the lap");
   if (laps < 1 || maximum_steps < 1 || pause_steps < 0) throw std::invalid_argument("an episode has laps and steps");
-  if (!(lidar_clip_m > 0.0 && lidar_clip_m <= 100.0 && lidar_noise_m >= 0.0 && lidar_noise_m <= 10.0)) {
-    throw std::invalid_argument("a LIDAR reaches up to 100 m and is wrong by up to 10 m");
+  if (!(lidar_clip_m >= 0.15 && lidar_clip_m <= 100.0 && lidar_noise_m >= 0.0 && lidar_noise_m <= 10.0)) {
+    throw std::invalid_argument("a LIDAR reaches 0.15 to 100 m and is wrong by up to 10 m");
   }
   if (lidar) settings.lidar = LidarRules{lidar_clip_m, lidar_noise_m, lidar_walls};
   if (sector_count > 0 && (!lidar || kBeams % sector_count != 0 || sector_steps > kBeams || !(sector_clip_m > 0.0))) {

@@ -92,7 +92,7 @@ class Objects {
   // Brings solids(car) up to date, and writes what a reward function is told: kObjectsColumns and
   // per_car() * kObjectColumns numbers.
   void write(std::size_t car, const Motion& motion, SinCos yaw, double along_m, double* out);
-  std::span<const Solid> solids(std::size_t car) const { return {&solids_[car * per_car_], seen_[car]}; }
+  std::span<const Solid> solids(std::size_t car) const { return {solids_.data() + car * per_car_, seen_[car]}; }
 
  private:
   struct Object {

@@ -66,7 +66,7 @@ std::vector<Point> offset(std::vector<Point> line, bool closed, double left_m) {
   const auto normal = [&](std::size_t i) {
     const Point a = line[i % n];
     const Point b = line[(i + 1) % n];
-    const double way = distance(a, b);
+    const double way = std::max(distance(a, b), 1e-9);  // a border that is one point has no side
     return Point{-(b.y - a.y) / way, (b.x - a.x) / way};
   };
   for (std::size_t i = 0; i < n; ++i) {

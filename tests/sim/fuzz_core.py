@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-REFUSALS = (ValueError, TypeError, OverflowError, IndexError, RuntimeError)
+REFUSALS = (ValueError, TypeError, OverflowError, IndexError, KeyError, RuntimeError)
 ODD = (np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-320, 1e-9, -1.0, 1.0, 29.999, 1e5, -1e5, 1e9, 1e18, 1e300, -1e300)
 KINDS = (np.float64, np.float32, np.int8, np.uint8, np.int64, np.uint64, np.bool_, np.complex128, object)
 Random = np.random.Generator
@@ -284,6 +284,21 @@ def _stills(random: Random) -> None:
             continue
 
 
+def _points(random: Random) -> None:
+    """A line that is one point has no direction, and so no side where its marking could lie."""
+    from sim.camera import Camera
+    from sim.native import _core
+
+    good = whole_track(random)
+    lines = [good.centre, good.inner, good.outer]
+    chosen = int(random.integers(1, 3))
+    middle = lines[chosen].mean(axis=0)
+    lines[chosen] = middle + (lines[chosen] - middle) * random.choice([0.0, 1e-11, 1e-8])
+    still = _core.StillCamera(_core.Track(*lines, closed=True), Camera().settings(eyes=1))
+    x, y = (middle + random.normal(0.0, 1.0, 2)).tolist()
+    still.draw(x, y, float(random.uniform(-3.0, 3.0)), np.empty((0, 7)), np.zeros((120, 160), np.uint8))
+
+
 def _worlds(random: Random) -> None:
     drive(random, world(random), int(random.integers(1, 40)))
 
@@ -475,6 +490,7 @@ CASES: dict[str, Callable[[Random], None]] = {
     "walls": _walls,
     "lanes": _lanes,
     "stills": _stills,
+    "points": _points,
     "worlds": _worlds,
     "odd settings": _odd_settings,
     "odd cars": _odd_cars,
