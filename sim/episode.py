@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from numbers import Integral
@@ -106,6 +107,12 @@ class EpisodeRules:
         """Rows of `pause` after a crash: at least one."""
         return _rows(self.collision_penalty_s)
 
+    def penalty_s(self, status: EpisodeStatus) -> float:
+        """What a car waits that was put back for this; nothing after standing."""
+        if status is EpisodeStatus.CRASHED:
+            return self.collision_penalty_s
+        return self.off_track_penalty_s if status in (EpisodeStatus.OFF_TRACK, EpisodeStatus.REVERSED) else 0.0
+
     @classmethod
     def racing(
         cls,
@@ -134,6 +141,29 @@ class EpisodeRules:
             mercy_after=mercy_after,
             auto_reset=False,
         )
+
+
+_PUT_BACK = (EpisodeStatus.OFF_TRACK, EpisodeStatus.CRASHED, EpisodeStatus.IMMOBILIZED, EpisodeStatus.REVERSED)
+
+
+def pauses_s(status: Sequence[int], rules: EpisodeRules) -> list[float]:
+    """How long the car still waits behind each row of an episode, as the log's `pause_duration` says it.
+
+    In the row in which it is put back that is the whole penalty, in those of the pause what is left of it, else nothing
+    (SimApp's `rollout_agent_ctrl.py`). `status` are the codes of all rows; behind the last one nobody waits.
+    """
+    found: list[float] = []
+    left = 0.0
+    for row, code in enumerate(status):
+        now = STATUSES[code]
+        if now in (EpisodeStatus.PAUSE, EpisodeStatus.TIME_UP):
+            left = max(0.0, left - STEP_S)
+        elif now in _PUT_BACK and row < len(status) - 1:
+            left = rules.penalty_s(now)
+        else:
+            left = 0.0
+        found.append(left)
+    return found
 
 
 def _rows(seconds: float) -> int:

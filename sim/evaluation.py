@@ -16,14 +16,14 @@ import numpy as np
 from sim import SIMULATOR_VERSION
 from sim.drive_rows import DriveRows, drive_until_done
 from sim.driver import LIDAR_NOISE_M, camera_of, needs_lidar, rollout_of
-from sim.episode import STATUS_CODE, EpisodeRules, EpisodeStatus
+from sim.episode import STATUS_CODE, EpisodeRules, EpisodeStatus, pauses_s
 from sim.metrics import STEP_MS, TrialOutcome
 from sim.model_folder import ModelFolder
 from sim.object_trace import ObjectTrace
 from sim.objects import TrackObjects, objects_json
 from sim.reward_state import COLUMN, objects_in
 from sim.sector_lidar import sectors_of
-from sim.trace import DriveTrace, SimTrace, action_text
+from sim.trace import DriveTrace, SimTrace, action_text, prepare_state
 from sim.track import Direction, Track
 from sim.world import World
 
@@ -217,10 +217,13 @@ class _Drive:
         for car, rows in enumerate(self.driven):
             last = len(rows.states) - 1
             chosen = [None] * len(rows.states) if rows.chosen is None else rows.chosen.tolist()
-            for row, state in enumerate(rows.states):
+            waits = pauses_s(rows.status.tolist(), self.rules)
+            states = [prepare_state(*rows.states[:2]), *rows.states[1:]]
+            for row, state in enumerate(states):
                 action = action_text(chosen[row], *rows.commands[row].tolist())
                 episode, status = car + int(rows.laps[row]), int(rows.status[row])
-                self.log.add(episode, state, action, 0.0, row == last, status, int(rows.box_resets[row]))
+                box_resets = int(rows.box_resets[row])
+                self.log.add(episode, state, action, 0.0, row == last, status, box_resets, waits[row])
 
 
 def _without_auto_reset(rules: EpisodeRules) -> EpisodeRules:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from sim.episode import STATUSES
 from sim.object_trace import ObjectTrace, ObjectTraceError
-from sim.reward_state import REWARD_STATE
+from sim.reward_state import COLUMN, REWARD_STATE
 from sim.track import Track
 
 STEPS_PER_SECOND = 15.0
@@ -61,15 +61,19 @@ class SimTrace:
         done: bool,
         status: int,
         box_resets: int = 0,
+        pause_s: float = 0.0,
     ) -> None:
-        """One step: `state` is a row of reward states, `action` the index or "[steer speed]", `status` a code."""
+        """One step: `state` is a row of reward states, `action` the index or "[steer speed]", `status` a code.
+
+        `pause_s` is how long the car still waits behind this row (`sim.episode.pauses_s`).
+        """
         value = dict(zip(REWARD_STATE, state.tolist(), strict=False))  # objects' columns follow
         numbers = (value["steps"], value["x"], value["y"], value["heading"], value["steering_angle"], value["speed"])
-        counter = f",{box_resets}" if self.objects else ""
+        waits = f"{_number(pause_s)},{box_resets}" if self.objects else _number(pause_s)
         self.lines.append(
             f"{episode},{','.join(_number(number) for number in numbers)},{action},{_number(reward)},{done},"
             f"{bool(value['all_wheels_on_track'])},{_number(value['progress'])},{self._closest(value)},"
-            f"{_number(self.track.length_m)},{round(value['sim_time'], 3)},{STATUSES[status]},0.0{counter}"
+            f"{_number(self.track.length_m)},{round(value['sim_time'], 3)},{STATUSES[status]},{waits}"
         )
 
     def _closest(self, value: dict[str, float]) -> int:
@@ -176,6 +180,18 @@ def _int16(values: NDArray[np.float64]) -> NDArray[np.int16]:
 
 def _number(value: float) -> str:
     return repr(round(float(value), 6))
+
+
+def prepare_state(state: NDArray[np.float64], led_to: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The reward state of a `prepare` row as the log has it: with a command, though the car stands and takes none.
+
+    The real simulator writes one that its policy chose there and never drove; ours drives its first from this row on,
+    which leads to the row `led_to`.
+    """
+    logged = state.copy()
+    for name in ("steering_angle", "speed"):
+        logged[COLUMN[name]] = led_to[COLUMN[name]]
+    return logged
 
 
 def action_text(index: int | None, steering_deg: float, speed_mps: float) -> str:

@@ -24,8 +24,6 @@ class EpisodeBook:
     def __init__(self, cars: int, window: int, episodes: int = 0) -> None:
         self.running = np.zeros(cars)
         self.progress = np.zeros(cars)
-        self.numbers = np.arange(episodes, episodes + cars)
-        self.begun = episodes + cars
         self.ended = episodes
         self.recent: deque[EpisodeRecord] = deque(maxlen=window)
 
@@ -38,8 +36,6 @@ class EpisodeBook:
             total = self.running[car] + sums[step + 1, car] - sums[start[car], car]
             self.running[car], start[car] = 0.0, step + 1
             found.append(self._record(rollout, int(step), int(car), float(total), len(found) + 1))
-            self.numbers[car] = self.begun
-            self.begun += 1
         self.running += sums[-1] - sums[start, np.arange(len(start))]
         self.progress = rollout.states[-1, :, COLUMN["progress"]]
         self.recent.extend(found)

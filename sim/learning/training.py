@@ -153,7 +153,7 @@ class Training:
         log_std = self.model.log_std.detach().double().numpy().copy()
         rollout = self.ground.drive(self.policy(), log_std, self.counters.steps)
         rewards = self._rewards(rollout)
-        first_episode = int(self.book.numbers[0])
+        episodes = self.book.ended
         records = self.book.add(rollout, rewards)
         self._learn(self._batch(rollout, rewards))
         counters = self.counters
@@ -171,7 +171,7 @@ class Training:
         counters.elapsed_ms = self._elapsed_ms()
         records += trial.records(counters.episodes)
         self.metrics.add(records)
-        self.shelf.put(counters.iterations, rollout, rewards, first_episode)
+        self.shelf.put(counters.iterations, rollout, rewards, episodes)
         return self._report(trial, self._keep_best(trial), records)
 
     def arrays(self) -> PolicyArrays:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sim.episode import STATUSES, EpisodeRules
+from sim.episode import STATUSES, EpisodeRules, pauses_s
 from sim.evaluation import EvaluationResult, evaluate
 from sim.metrics import evaluation_metrics
 from sim.model_folder import ModelError
@@ -62,6 +63,28 @@ def test_leaving_the_track_costs_the_penalty_inside_the_lap(tmp_path: Path) -> N
     pauses = [list(result.trace.column("status")).count(STATUSES.index("pause")) for result in (cheap, dear)]
     assert pauses == [cheap.laps[0].resets * 15, dear.laps[0].resets * 75]
     assert dear.laps[0].time_ms > cheap.laps[0].time_ms
+
+
+def test_the_log_counts_the_penalty_down(tmp_path: Path) -> None:
+    """As SimApp's: all of it in the row that left the track, what is left in those of the pause, then nothing."""
+    wild = write_model(tmp_path / "wild", oval(), arrays=steering_arrays(gain=0.45, speed=3.0))
+    result = race(wild, rules=EpisodeRules.racing(laps=1, off_track_penalty_s=0.3))
+    rows = list(csv.DictReader(result.trace.to_simtrace_csv().splitlines()))
+    off = [index for index, row in enumerate(rows) if row["episode_status"] == "off_track"]
+    for index in off:
+        waits = [float(row["pause_duration"]) for row in rows[index : index + 7]]
+        assert waits == pytest.approx([0.3, 0.3 - 1 / 15, 0.3 - 2 / 15, 0.1, 0.3 - 4 / 15, 0.0, 0.0], abs=1e-6)
+    assert len(off) == result.laps[0].resets > 0
+    assert sum(float(row["pause_duration"]) > 0.0 for row in rows) == 5 * len(off)
+    assert [rows[0][name] for name in ("steer", "throttle")] == [rows[1][name] for name in ("steer", "throttle")]
+
+
+def test_an_ending_behind_which_nothing_comes_has_no_pause() -> None:
+    rules = EpisodeRules.racing(off_track_penalty_s=0.1, collision_penalty_s=5.0)
+    names = ["prepare", "crashed", "pause", "time_up"]
+    assert pauses_s([STATUSES.index(name) for name in names], rules) == pytest.approx([0.0, 5.0, 74 / 15, 73 / 15])
+    names = ["reversed", "pause", "pause", "immobilized", "pause", "off_track"]
+    assert pauses_s([STATUSES.index(name) for name in names], rules) == pytest.approx([0.1, 0.1 - 1 / 15, 0, 0, 0, 0])
 
 
 def test_an_unfinished_drive_says_how_far_it_came(tmp_path: Path) -> None:

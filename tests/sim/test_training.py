@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -248,6 +250,39 @@ def test_traces_and_metrics_have_the_consoles_layout(tmp_path: Path, deepracer_d
     assert {type(value) for value in mine["metrics"][0].values()} == {int, str}
 
 
+def test_episodes_stand_whole_in_the_file_of_the_iteration_in_which_they_end(tmp_path: Path) -> None:
+    """Sixteen cars drive 32 steps in an iteration, so most episodes run over several; as metrics, they are numbered."""
+    config = configuration(num_episodes_between_training=5)
+    train(config, reward=CentreLine(), out=tmp_path, maximum_iterations=12)
+    metrics = json.loads((tmp_path / METRICS).read_text())["metrics"]
+    told = {row["episode"]: row for row in metrics if row["phase"] == "training"}
+    files = sorted((tmp_path / TRACES).iterdir(), key=lambda path: int(path.name.split("-")[0]))
+    episodes = [whole for path in files for whole in episodes_of(path)]
+    assert 2 <= len(files) <= len(episodes)
+    assert max(len(rows) for rows in episodes) > 33, "none ran over two iterations"
+    numbers = [int(rows[0]["episode"]) for rows in episodes]
+    assert numbers == sorted(set(numbers))
+    for number, rows in zip(numbers, episodes, strict=True):
+        assert [float(row["steps"]) for row in rows] == list(range(1, len(rows) + 1))
+        assert [row["done"] for row in rows] == ["False"] * (len(rows) - 1) + ["True"]
+        assert [row["episode_status"] == "prepare" for row in rows] == [True] + [False] * (len(rows) - 1)
+        first, second = ([row[name] for name in ("steer", "throttle", "action")] for row in rows[:2])
+        assert first == second
+        assert float(first[1]) >= 0.5
+        row = told[number + 1]
+        assert row["elapsed_time_in_milliseconds"] == round(len(rows) * 1000 / 15)
+        assert row["episode_status"].lower() == rows[-1]["episode_status"].replace("_", " ")
+        assert row["reward_score"] == pytest.approx(sum(float(row["reward"]) for row in rows), abs=0.51)
+
+
+def episodes_of(path: Path) -> list[list[dict[str, str]]]:
+    """The rows of a file by episode, each of which must lie together."""
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    found = [list(group) for _, group in itertools.groupby(rows, key=lambda row: row["episode"])]
+    assert len({episode[0]["episode"] for episode in found}) == len(found)
+    return found
+
+
 def kind(text: str) -> str:
     if text in ("True", "False"):
         return "bool"
@@ -266,7 +301,21 @@ def test_a_long_training_keeps_a_bounded_number_of_traces(tmp_path: Path) -> Non
     numbers = sorted(int(path.name.split("-")[0]) for path in tmp_path.iterdir())
     assert len(numbers) <= 8
     assert numbers == [number for number in range(1, 19) if number % shelf.stride == 0]
-    assert TraceShelf(tmp_path, FAST_CAR, oval()).stride == shelf.stride
+    assert TraceShelf(tmp_path, FAST_CAR, oval(), most_files=8).stride == shelf.stride
+
+
+def test_iterations_in_which_no_episode_ended_leave_no_trace(tmp_path: Path) -> None:
+    ground = TrainingGround(oval(), FAST_CAR, configuration().hyperparameters, np.random.default_rng(0))
+    rollout = ground.drive(straight_on(), np.array([-0.5, -0.5]), 0)
+    end = int(rollout.done[:, 0].argmax()) + 1
+    shelf = TraceShelf(tmp_path, FAST_CAR, oval())
+    cuts = [0, end // 2, end - 1, len(rollout.done)]
+    for iteration, (first, last) in enumerate(itertools.pairwise(cuts), start=1):
+        names = ("actions", "first_car_states", "first_car_status", "states", "status", "done")
+        part = replace(rollout, **{name: getattr(rollout, name)[first:last] for name in names})
+        shelf.put(iteration, part, np.zeros(part.done.shape), 0)
+    assert [path.name for path in tmp_path.iterdir()] == ["3-iteration.csv"]
+    assert len(episodes_of(tmp_path / "3-iteration.csv")[0]) == end + 1
 
 
 def test_the_best_policy_is_the_one_whose_fingerprint_is_told(tmp_path: Path) -> None:
