@@ -20,6 +20,7 @@ from portal.database import read_session, write_session
 from portal.rules import queueing, standings
 from portal.tables import Evaluation, JobKind, JobState, Lap, TrainingRun
 from sim.episode import EpisodeRules
+from sim.sectors import sectors_of
 from sim.track import Direction
 
 if TYPE_CHECKING:
@@ -129,7 +130,8 @@ def _finish(
 
 def _store_laps(session: Session, evaluation: Evaluation, result: EvaluationResult) -> None:
     session.exec(delete(Lap).where(col(Lap.evaluation_id) == evaluation.id))
-    for lap in result.laps:
+    sectors = sectors_of(result.trace, [(lap.time_ms, lap.complete) for lap in result.laps])
+    for lap, (first, second, third) in zip(result.laps, sectors, strict=True):
         session.add(
             Lap(
                 evaluation_id=evaluation.id or 0,
@@ -138,6 +140,9 @@ def _store_laps(session: Session, evaluation: Evaluation, result: EvaluationResu
                 resets=lap.resets,
                 off_tracks=lap.off_track_count,
                 complete=lap.complete,
+                sector_1_ms=first,
+                sector_2_ms=second,
+                sector_3_ms=third,
             )
         )
     session.flush()

@@ -28,11 +28,15 @@ Key = tuple[int, int, int, int, datetime, str]
 
 @dataclass(frozen=True, slots=True)
 class LapTime:
-    """One measured lap: its time with the penalties inside, its resets, and whether it reached the line."""
+    """One measured lap: its time with the penalties inside, its resets, and whether it reached the line.
+
+    `sectors_ms` are for the page; nothing is ranked by them.
+    """
 
     time_ms: int
     resets: int = 0
     complete: bool = True
+    sectors_ms: tuple[int | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,28 +6,20 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
-from portal.rules import races
+from portal.rules import races, sectors
+from portal.rules.lap_marks import LapMark, lap_mark
 from portal.rules.ranking import TIE_BREAK, Entry, LapTime, Standing, longest_run_of_laps, rank
+from portal.rules.sectors import Bests, Sector
 from portal.tables import Evaluation, JobState, Lap, Race, Racer, Submission
 
-__all__ = ["TIE_BREAK", "Entry", "LapTime", "Standing", "rank"]
+__all__ = ["TIE_BREAK", "Entry", "LapMark", "LapTime", "Standing", "lap_mark", "rank"]
 
 HISTORY_LIMIT = 50
 """Races that a profile shows at most: each is ranked anew."""
-
-
-class LapMark(StrEnum):
-    """What a lap is beside the others; the value is what the page calls it."""
-
-    BEST = "best of the race"
-    PERSONAL = "personal best"
-    SLOWER = "slower"
-    INVALID = "not completed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +30,8 @@ class Row:
     racer: Racer
     holds_best_lap: bool
     last_mark: LapMark | None
+    last_sectors: tuple[Sector, ...] = ()
+    """Those of the last lap; none where it was measured without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +114,7 @@ def _laps(session: Session, race: Race) -> dict[int, tuple[LapTime, ...]]:
     )
     laps: dict[int, list[LapTime]] = defaultdict(list)
     for lap in session.exec(query):
-        laps[lap.evaluation_id].append(LapTime(lap.time_ms, lap.resets, lap.complete))
+        laps[lap.evaluation_id].append(LapTime(lap.time_ms, lap.resets, lap.complete, lap.sectors_ms))
     return {evaluation: tuple(driven) for evaluation, driven in laps.items()}
 
 
@@ -130,7 +124,9 @@ def for_race(session: Session, race: Race) -> Board:
     standings = rank(entries, ranking=race.ranking, minimum_laps=race.minimum_laps, counts=race.counts)
     racers = _racers(session, race)
     best_lap_ms = min((standing.best_lap_ms for standing in standings), default=None)
-    rows = [_row(standing, racers, best_lap_ms) for standing in standings]
+    best_sectors = sectors.bests(lap for entry in entries for lap in entry.laps)
+    own_sectors = _bests_by_racer(entries)
+    rows = [_row(standing, racers, best_lap_ms, own_sectors[standing.racer], best_sectors) for standing in standings]
     ranked = {standing.racer for standing in standings}
     newest = max(entries, key=lambda entry: entry.newness).racer if entries else None
     return Board(
@@ -149,24 +145,23 @@ def _racers(session: Session, race: Race) -> dict[object, Racer]:
     return {racer.id: racer for racer in session.exec(select(Racer).where(col(Racer.id).in_(entered)))}
 
 
-def _row(standing: Standing, racers: dict[object, Racer], best_lap_ms: int | None) -> Row:
+def _bests_by_racer(entries: Sequence[Entry]) -> dict[object, Bests]:
+    laps: dict[object, list[LapTime]] = defaultdict(list)
+    for entry in entries:
+        laps[entry.racer] += entry.laps
+    return {racer: sectors.bests(driven) for racer, driven in laps.items()}
+
+
+def _row(
+    standing: Standing, racers: dict[object, Racer], best_lap_ms: int | None, own_sectors: Bests, best_sectors: Bests
+) -> Row:
     return Row(
         standing=standing,
         racer=racers[standing.racer],
         holds_best_lap=standing.best_lap_ms == best_lap_ms,
         last_mark=lap_mark(standing.last_lap, standing.best_lap_ms, best_lap_ms),
+        last_sectors=sectors.marked(standing.last_lap, own_sectors, best_sectors),
     )
-
-
-def lap_mark(lap: LapTime | None, personal_ms: int | None, overall_ms: int | None) -> LapMark | None:
-    """What a lap is beside the racer's best and the race's best; None without a lap."""
-    if lap is None:
-        return None
-    if not lap.complete:
-        return LapMark.INVALID
-    if lap.time_ms == overall_ms:
-        return LapMark.BEST
-    return LapMark.PERSONAL if lap.time_ms == personal_ms else LapMark.SLOWER
 
 
 def _unranked(entries: Sequence[Entry], racers: dict[object, Racer]) -> list[Unranked]:

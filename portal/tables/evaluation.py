@@ -52,3 +52,11 @@ class Lap(SQLModel, table=True):
     resets: int
     off_tracks: int = 0
     complete: bool
+    sector_1_ms: int | None = None
+    """None where the sector was not completed, and in laps of before sectors were timed."""
+    sector_2_ms: int | None = None
+    sector_3_ms: int | None = None
+
+    @property
+    def sectors_ms(self) -> tuple[int | None, ...]:
+        return (self.sector_1_ms, self.sector_2_ms, self.sector_3_ms)
