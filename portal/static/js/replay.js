@@ -1,63 +1,7 @@
-// Replays a drive on the map of its track. The bytes are those of sim.trace.DriveTrace.
+// Replays a drive on the map of its track.
 
+import { BOX, poseAt, readDrive } from "./drive.js";
 import { TrackCanvas, bySpeed, fetchOutline, wantsStillness } from "./track-canvas.js";
-
-const HEADER_BYTES = 24;
-const ROW_BYTES = 14;
-const OBJECTS_HEADER_BYTES = 12;
-const PLACEMENT_BYTES = 12;
-const BOX = 0;
-
-export function readDrive(bytes) {
-  const view = new DataView(bytes);
-  const magic = String.fromCharCode(...new Uint8Array(bytes, 0, 4));
-  const rows = view.getUint32(4, true);
-  const end = HEADER_BYTES + ROW_BYTES * rows;
-  if (magic !== "PDT1" || bytes.byteLength < end) throw new Error("not a drive");
-  const [left, bottom, metres, rate] = [8, 12, 16, 20].map((at) => view.getFloat32(at, true));
-  const column = (index) => new Int16Array(bytes, HEADER_BYTES + index * 2 * rows, rows);
-  const small = (index) => new Uint8Array(bytes, HEADER_BYTES + 12 * rows + index * rows, rows);
-  const [x, y, heading, speed, steering, progress] = Array.from({ length: 6 }, (_, index) => column(index));
-  return {
-    rows,
-    rate,
-    x: (row) => left + x[row] * metres,
-    y: (row) => bottom + y[row] * metres,
-    heading: (row) => heading[row] / 100,
-    speed: (row) => speed[row] / 1000,
-    steering: (row) => steering[row] / 100,
-    progress: (row) => progress[row] / 100,
-    lap: (row) => small(0)[row],
-    status: (row) => small(1)[row],
-    objects: bytes.byteLength > end ? readObjects(view, end, rows, left, bottom, metres) : [],
-  };
-}
-
-// What else is on the track: for each object its kind and where it is in a row. The bytes are those of
-// sim.object_trace.ObjectTrace.
-function readObjects(view, begin, rows, left, bottom, metres) {
-  const count = view.getUint32(begin + 4, true);
-  const placements = view.getUint32(begin + 8, true);
-  let at = begin + OBJECTS_HEADER_BYTES + count + (count % 2);
-  const objects = Array.from({ length: count }, (_, index) => {
-    const kind = view.getUint8(begin + OBJECTS_HEADER_BYTES + index);
-    const from = at;
-    if (kind !== BOX) at += 6 * rows;
-    const places = [];
-    const pose = (row) => {
-      if (kind === BOX) return places.findLast((place) => place.row <= row) ?? places[0];
-      const number = (column) => view.getInt16(from + 2 * (column * rows + row), true);
-      return { x: left + number(0) * metres, y: bottom + number(1) * metres, heading: number(2) / 100 };
-    };
-    return { kind, places, pose };
-  });
-  for (let placement = 0; placement < placements; placement += 1, at += PLACEMENT_BYTES) {
-    const number = (column) => view.getInt16(at + 4 + 2 * column, true);
-    const place = { row: view.getUint32(at, true), x: left + number(1) * metres, y: bottom + number(2) * metres };
-    objects[number(0)].places.push({ ...place, heading: number(3) / 100 });
-  }
-  return objects;
-}
 
 class Replay {
   constructor(host, outline, drive) {
@@ -130,15 +74,11 @@ class Replay {
   draw() {
     const { drive } = this;
     const row = Math.floor(this.row);
-    const next = Math.min(row + 1, drive.rows - 1);
-    const share = this.row - row;
     const context = this.view.clear();
     this.view.driven(context, this.pieces.filter((piece) => piece.lap === drive.lap(row)));
     for (const object of drive.objects) this.view.object(context, object.kind === BOX, object.pose(row));
-    const jump = Math.hypot(drive.x(next) - drive.x(row), drive.y(next) - drive.y(row)) > 0.6;
-    const between = (value) => (jump ? value(row) : value(row) + (value(next) - value(row)) * share);
-    const turn = ((drive.heading(next) - drive.heading(row) + 540) % 360) - 180;
-    this.view.car(context, between(drive.x), between(drive.y), drive.heading(row) + (jump ? 0 : turn * share));
+    const { x, y, heading } = poseAt(drive, this.row);
+    this.view.car(context, x, y, heading);
     this.time.value = row;
     const seconds = (this.row / drive.rate).toFixed(3);
     this.clock.textContent = `${seconds} s`;

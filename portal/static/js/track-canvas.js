@@ -6,6 +6,7 @@ const CAR_LENGTH_M = 0.4;
 const CAR_WIDTH_M = 0.22;
 const BOX_M = [0.4, 0.3];
 const OTHER_M = [0.32, 0.2];
+const GHOST_ALPHA = 0.45;
 
 export async function fetchOutline(address) {
   const answer = await fetch(address);
@@ -17,7 +18,7 @@ function colourOf(name, host) {
   return getComputedStyle(host).getPropertyValue(name).trim();
 }
 
-function swatch(name) {
+export function swatch(name) {
   const probe = document.createElement("span");
   probe.className = `swatch-${name}`;
   document.body.append(probe);
@@ -27,7 +28,7 @@ function swatch(name) {
 }
 
 // `light-dark()` in a custom property is resolved only where it is used: read it back from a real colour property.
-function resolved(name, host) {
+export function resolved(name, host) {
   const probe = document.createElement("span");
   probe.hidden = true;
   host.append(probe);
@@ -153,8 +154,8 @@ export class TrackCanvas {
     context.restore();
   }
 
-  // x and y are the car's front, heading in degrees, as reward functions see them.
-  car(context, x, y, headingDeg) {
+  // x and y are the car's front, heading in degrees, as reward functions see them. A ghost is seen through and dashed.
+  car(context, x, y, headingDeg, { colour = this.carColour, ghost = false } = {}) {
     const smallest = (14 * this.ratio) / this.scale;
     const enlarged = Math.max(1, smallest / CAR_LENGTH_M);
     const [column, row] = this.at(x, y);
@@ -164,11 +165,16 @@ export class TrackCanvas {
     context.scale(this.scale * enlarged, this.scale * enlarged);
     context.beginPath();
     context.roundRect(-CAR_LENGTH_M, -CAR_WIDTH_M / 2, CAR_LENGTH_M, CAR_WIDTH_M, [0.04, 0.1, 0.1, 0.04]);
-    context.fillStyle = this.carColour;
+    const pixel = this.ratio / (this.scale * enlarged);
+    context.globalAlpha = ghost ? GHOST_ALPHA : 1;
+    context.fillStyle = colour;
     context.fill();
-    context.lineWidth = (1.5 * this.ratio) / (this.scale * enlarged);
+    context.globalAlpha = 1;
+    context.lineWidth = 1.5 * pixel;
     context.strokeStyle = this.colours["--ink"];
+    if (ghost) context.setLineDash([2 * pixel, 2 * pixel]);
     context.stroke();
+    context.setLineDash([]);
     context.beginPath();
     context.rect(-0.17, -CAR_WIDTH_M * 0.36, 0.09, CAR_WIDTH_M * 0.72);
     context.fillStyle = this.colours["--ink"];
@@ -178,7 +184,7 @@ export class TrackCanvas {
 }
 
 // A car with two speeds jumps between them at every decision: what is coloured is the mean around each row.
-function smoothed(count, speedAt, window) {
+export function smoothed(count, speedAt, window) {
   const sums = [0];
   for (let row = 0; row < count; row += 1) sums.push(sums[row] + speedAt(row));
   return Array.from({ length: count }, (_, row) => {
