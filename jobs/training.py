@@ -24,6 +24,8 @@ from portal.rules import queueing, trainings
 from portal.tables import JobKind, JobState, RewardFunction, TrainingIteration, TrainingRun
 from sim.car import Car
 from sim.hyperparameters import Hyperparameters
+from sim.looks import USUAL_LOOK
+from sim.randomisation import USUAL_RANDOMISATION
 from sim.reward_state import RewardFailed, RewardSource
 from sim.track import Direction
 
@@ -122,6 +124,8 @@ class _Attempt:
             reward_code=code,
             seed=self.run_row.seed,
             limit_ms=self.run_row.limit_ms,
+            look=asked.get("look", USUAL_LOOK),
+            randomisation=asked.get("randomisation", USUAL_RANDOMISATION),
         )
 
     def _reward_source(self, code: str, seed: int) -> AbstractContextManager[RewardSource]:

@@ -11,6 +11,7 @@ from sim.camera import Camera
 from sim.car import Car
 from sim.episode import STATUS_CODE, EpisodeStatus
 from sim.learning.shape import OWN_MOTION, observed_columns
+from sim.looks import USUAL_LOOK, look_named
 from sim.policy import Policy
 from sim.rollout import Drawing, Rollout, Shown
 from sim.sensors import NETWORKS, SensorKind
@@ -59,9 +60,10 @@ def needs_lidar(car: Car) -> bool:
     return any(sensor.kind is SensorKind.LIDAR for sensor in car.sensors)
 
 
-def camera_of(car: Car) -> Camera | None:
-    """The camera that a world has to have for this car, if any."""
-    cameras = [Camera(sensor.name) for sensor in car.sensors if sensor.kind is SensorKind.CAMERA]
+def camera_of(car: Car, look: str = USUAL_LOOK) -> Camera | None:
+    """The camera that a world has to have for this car, if any. ValueError for a look that there is not."""
+    look_named(look)
+    cameras = [Camera(sensor.name, look) for sensor in car.sensors if sensor.kind is SensorKind.CAMERA]
     return cameras[0] if cameras else None
 
 

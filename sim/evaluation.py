@@ -9,7 +9,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,10 +17,12 @@ from sim import SIMULATOR_VERSION
 from sim.drive_rows import DriveRows, drive_until_done
 from sim.driver import LIDAR_NOISE_M, camera_of, needs_lidar, rollout_of
 from sim.episode import STATUS_CODE, EpisodeRules, EpisodeStatus, pauses_s
+from sim.looks import USUAL_LOOK, look_named
 from sim.metrics import STEP_MS, TrialOutcome
 from sim.model_folder import ModelFolder
 from sim.object_trace import ObjectTrace
 from sim.objects import TrackObjects, objects_json
+from sim.randomisation import USUAL_RANDOMISATION, randomisation_named
 from sim.reward_state import COLUMN, objects_in
 from sim.sector_lidar import sectors_of
 from sim.trace import DriveTrace, SimTrace, action_text, prepare_state
@@ -55,8 +57,9 @@ class EvaluationResult:
     """What a drive came to. Laps in order; the last one may be incomplete.
 
     `total_ms` is the time of all laps together, incomplete ones included; `completion_percent` the share of the laps
-    that was driven; `steps` of 1/15 s. `fingerprint` is a SHA-256 over weights, track, direction, rules, objects,
-    simulator version, seed and the steps of every lap: equal fingerprints are equal results.
+    that was driven; `steps` of 1/15 s. `fingerprint` is a SHA-256 over weights, track, direction, rules, objects, look
+    and randomisation where they are not a race's, simulator version, seed and the steps of every lap: equal
+    fingerprints are equal results.
     """
 
     laps: tuple[LapResult, ...]
@@ -88,16 +91,22 @@ def evaluate(
     rules: EpisodeRules,
     seed: int,
     objects: TrackObjects | None = None,
+    look: str = USUAL_LOOK,
+    randomisation: str = USUAL_RANDOMISATION,
 ) -> EvaluationResult:
     """Drive the best policy of a model's folder on `track` (as stored), among boxes or bots if given.
 
+    A race has the usual look and nothing randomised; another `look` (of LOOKS) or `randomisation` (of RANDOMISATIONS,
+    drawn from the seed) shows how a policy bears what it did not train with.
+
     Continuous rules: one flying run over `rules.laps` laps. Else `rules.laps` separate trials of one lap, each from
-    standing. ModelError for a folder that is no whole model; ValueError for rules or a seed that cannot be, or
-    objects for which the track is too short.
+    standing. ModelError for a folder that is no whole model; ValueError for rules, a seed, look or randomisation that
+    cannot be, or objects for which the track is too short.
     """
     folder = ModelFolder.read(model)
     driven = track.driven(direction)
-    drive = _Drive(folder, driven, rules, seed, objects, is_reversed=driven is not track)
+    scene = _Scene(objects, look, randomisation)
+    drive = _Drive(folder, driven, rules, seed, scene, is_reversed=driven is not track)
     drive.run()
     laps = tuple(drive.laps)
     return EvaluationResult(
@@ -106,10 +115,25 @@ def evaluate(
         best_lap_ms=min((lap.time_ms for lap in laps if lap.complete), default=None),
         completion_percent=drive.completion_percent(),
         steps=sum(lap.steps for lap in laps),
-        fingerprint=_fingerprint(folder, track, direction, rules, seed, objects, laps),
+        fingerprint=_fingerprint(folder, track, direction, rules, seed, scene, laps),
         trace=drive.trace(),
         outcomes=tuple(drive.ended),
     )
+
+
+class _Scene(NamedTuple):
+    """What there is besides the track, and how far it differs from what it is said to be."""
+
+    objects: TrackObjects | None
+    look: str
+    randomisation: str
+
+    def unusual(self) -> dict[str, Any]:
+        """Of look and randomisation what no race has."""
+        changed = {} if self.look == USUAL_LOOK else {"look": asdict(look_named(self.look))}
+        if self.randomisation != USUAL_RANDOMISATION:
+            changed["randomisation"] = asdict(randomisation_named(self.randomisation))
+        return changed
 
 
 def _fingerprint(
@@ -118,7 +142,7 @@ def _fingerprint(
     direction: Direction,
     rules: EpisodeRules,
     seed: int,
-    objects: TrackObjects | None,
+    scene: _Scene,
     laps: tuple[LapResult, ...],
 ) -> str:
     made_of = {
@@ -128,7 +152,8 @@ def _fingerprint(
         "rules": asdict(rules),
         "simulator": SIMULATOR_VERSION,
         "seed": seed,
-        "objects": objects_json(objects),
+        "objects": objects_json(scene.objects),
+        **scene.unusual(),
         "laps": [[lap.steps, lap.resets, lap.complete] for lap in laps],
     }
     return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
@@ -143,7 +168,7 @@ class _Drive:
         track: Track,
         rules: EpisodeRules,
         seed: int,
-        objects: TrackObjects | None,
+        scene: _Scene,
         *,
         is_reversed: bool,
     ) -> None:
@@ -158,14 +183,15 @@ class _Drive:
             lidar=lidar,
             lidar_noise_m=LIDAR_NOISE_M if lidar else 0.0,
             sectors=sectors_of(folder.car),
-            objects=objects,
-            camera=camera_of(folder.car),
+            objects=scene.objects,
+            camera=camera_of(folder.car, scene.look),
+            randomisation=randomisation_named(scene.randomisation),
             is_reversed=is_reversed,
         )
         self.rollout = rollout_of(folder.policy(), folder.car, self.world, folder.hyperparameters.stack_size)
         self.laps: list[LapResult] = []
         self.ended: list[TrialOutcome] = []
-        self.log = SimTrace(track, objects is not None)
+        self.log = SimTrace(track, scene.objects is not None)
         self.driven: tuple[DriveRows, ...] = ()
 
     def run(self) -> None:

@@ -98,6 +98,10 @@ LOOKS: dict[str, Look] = {
 with little contrast, `night` is lit by the car alone, `bright` is a room full of windows."""
 
 
+USUAL_LOOK = "reinvent"
+"""That of races, and of trainings unless they ask for another."""
+
+
 def look_named(name: str) -> Look:
     """The look of that name; ValueError names the known ones."""
     try:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -21,6 +22,7 @@ from sim import tar_stream
 from sim.car import Car, CarError
 from sim.hyperparameters import HyperparameterError, Hyperparameters
 from sim.learning.shape import observed_columns
+from sim.looks import LOOKS, USUAL_LOOK
 from sim.model_folder import (
     BEST,
     CHECKPOINT,
@@ -29,10 +31,13 @@ from sim.model_folder import (
     METRICS,
     TRACES,
     policy_arrays_expected,
+    unusual_facts,
     write_json,
     write_model_facts,
 )
 from sim.network_layout import NetworkLayout, trained_layout
+from sim.objects import ObjectsError, TrackObjects, objects_from_json
+from sim.randomisation import RANDOMISATIONS, USUAL_RANDOMISATION
 from sim.tar_stream import ANEW
 from sim.track import Direction, TrackError, check_name
 from sim.weights import MAXIMUM_HEADER_BYTES, Arrays, ModelError, fingerprint, write_arrays
@@ -74,7 +79,7 @@ ABOUT = {
     "observation",
     "fingerprint",
 }
-ALSO_ABOUT = {"previous_fingerprint", "best"}
+ALSO_ABOUT = {"previous_fingerprint", "best", "race", "look", "randomisation"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +99,9 @@ class ArchivedModel:
     weights: str
     best: Arrays
     last: Arrays | None
+    objects: TrackObjects | None = None
+    look: str = USUAL_LOOK
+    randomisation: str = USUAL_RANDOMISATION
 
     def write(self, folder: Path) -> None:
         """A model's folder, made anew; `sim.model_folder.ModelFolder` reads it."""
@@ -118,6 +126,7 @@ class ArchivedModel:
             "sensors": [sensor.name for sensor in self.car.sensors],
             "observation": list(observed_columns(self.car)),
             "fingerprint": self.weights,
+            **unusual_facts(self.objects, self.look, self.randomisation),
         }
 
 
@@ -183,6 +192,9 @@ def _model(folder: str, found: dict[str, bytes]) -> ArchivedModel:
         weights=weights,
         best=best,
         last=checked_arrays(LAST, found[LAST], expected) if LAST in found else None,
+        objects=_race(about.get("race")),
+        look=_one_of(LOOKS, about.get("look", USUAL_LOOK), "look"),
+        randomisation=_one_of(RANDOMISATIONS, about.get("randomisation", USUAL_RANDOMISATION), "randomisation"),
     )
 
 
@@ -202,6 +214,24 @@ def _about(data: bytes) -> dict[str, Any]:
     if previous is not None and not _is_hex(previous):
         raise ModelError(f"paddock.json: previous_fingerprint cannot be. {ANEW}")
     return about
+
+
+def _one_of(known: Collection[str], value: Any, what: str) -> str:
+    if not isinstance(value, str) or value not in known:
+        raise ModelError(f"paddock.json: this Paddock has no {what} {value!r:.40}. Update Paddock.")
+    return value
+
+
+def _race(found: Any) -> TrackObjects | None:
+    """The boxes or bots that it was trained among. ModelError for what no training can have had."""
+    if found is None:
+        return None
+    try:
+        if isinstance(found, dict):
+            return objects_from_json(found)
+    except (ObjectsError, OverflowError):
+        pass
+    raise ModelError(f"paddock.json: race cannot be. {ANEW}")
 
 
 def _fits(value: Any, check: Any) -> bool:

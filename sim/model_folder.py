@@ -29,9 +29,11 @@ from sim import SIMULATOR_VERSION
 from sim.car import Car, CarError
 from sim.hyperparameters import HyperparameterError, Hyperparameters
 from sim.learning.shape import observed_columns
+from sim.looks import USUAL_LOOK
 from sim.network_layout import NetworkLayout, trained_layout
 from sim.objects import TrackObjects, objects_json
 from sim.policy import Policy
+from sim.randomisation import USUAL_RANDOMISATION
 from sim.track import Direction, Track
 from sim.weights import (
     MAXIMUM_JSON_BYTES,
@@ -116,10 +118,17 @@ def write_model_facts(path: Path, car: Car, hyperparameters: Hyperparameters, re
 
 
 def about_model(
-    car: Car, track: Track, direction: Direction, seed: int, objects: TrackObjects | None = None
+    car: Car,
+    track: Track,
+    direction: Direction,
+    seed: int,
+    objects: TrackObjects | None = None,
+    *,
+    look: str = USUAL_LOOK,
+    randomisation: str = USUAL_RANDOMISATION,
 ) -> dict[str, Any]:
-    """What paddock.json says before any weights exist; `race` is there where it trained among objects."""
-    race = {} if objects is None else {"race": objects_json(objects)}
+    """What paddock.json says before any weights exist; `race` is there where it trained among objects, `look` and
+    `randomisation` where these are not the usual ones."""
     return {
         "format": FORMAT,
         "simulator_version": SIMULATOR_VERSION,
@@ -130,8 +139,18 @@ def about_model(
         "sensors": [sensor.name for sensor in car.sensors],
         "observation": list(observed_columns(car)),
         "fingerprint": None,
-        **race,
+        **unusual_facts(objects, look, randomisation),
     }
+
+
+def unusual_facts(objects: TrackObjects | None, look: str, randomisation: str) -> dict[str, Any]:
+    """What paddock.json says besides where a model was not trained as most are."""
+    facts: dict[str, Any] = {} if objects is None else {"race": objects_json(objects)}
+    if look != USUAL_LOOK:
+        facts["look"] = look
+    if randomisation != USUAL_RANDOMISATION:
+        facts["randomisation"] = randomisation
+    return facts
 
 
 def write_best(path: Path, about: dict[str, Any], arrays: PolicyArrays) -> str:

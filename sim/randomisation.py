@@ -90,6 +90,8 @@ SIM_TO_REAL = Randomisation(
 
 RANDOMISATIONS: dict[str, Randomisation] = {"off": PLAIN, "sim-to-real": SIM_TO_REAL}
 """By the names that trainings and environments take."""
+USUAL_RANDOMISATION = "off"
+"""That of races, and of trainings unless they ask for another."""
 
 
 def randomisation_named(name: str) -> Randomisation:

@@ -12,7 +12,9 @@ import click
 
 from paddock.commands.objects import objects_options, track_objects
 from paddock.commands.reward import DIRECTIONS
+from paddock.commands.scene import scene_options
 from paddock.environment import reward_code, track_library
+from sim.looks import USUAL_LOOK
 
 if TYPE_CHECKING:
     from sim.learning.training import IterationReport, TrainingConfig
@@ -70,6 +72,7 @@ def _configuration(
 @click.option("--minutes", type=click.FloatRange(min=0.01, max=6000), default=2.0, show_default=True)
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
 @objects_options
+@scene_options
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Folder for the model; made if it is not there."
 )
@@ -84,6 +87,8 @@ def train(
     hyperparameters: Path | None,
     minutes: float,
     seed: int,
+    look: str,
+    randomisation: str,
     out: Path,
     resume: bool,
     replace: bool,
@@ -98,9 +103,12 @@ def train(
     from sim.sensors import SensorKind
 
     objects = track_objects(**race, usual_lane_change_s=TRAINING_LANE_CHANGE_S)
+    scene = {"look": look, "randomisation": randomisation}
     configuration = _configuration(
-        track, direction, code, car, hyperparameters, seed=seed, limit_ms=limit_ms, objects=objects
+        track, direction, code, car, hyperparameters, seed=seed, limit_ms=limit_ms, objects=objects, **scene
     )
+    if look != USUAL_LOOK and not any(sensor.kind is SensorKind.CAMERA for sensor in configuration.car.sensors):
+        click.echo("The car has no camera: --look changes nothing for it.", err=True)
     if objects and all(sensor.kind is SensorKind.VECTOR for sensor in configuration.car.sensors):
         click.echo(
             "The car's track vector is blind to boxes and bots; give --car one with a LIDAR or a camera.", err=True
@@ -111,7 +119,7 @@ def train(
 
     with RewardProcess(code) as source:
         result = train_model(configuration, reward=source, out=out, on_iteration=_say_iteration, resume=resume)
-    facts = {"track": track, "direction": direction, "seed": seed, "objects": objects_json(objects)}
+    facts = {"track": track, "direction": direction, "seed": seed, "objects": objects_json(objects), **scene}
     summary = {"model": str(out), **facts, **asdict(result)}
     if as_json:
         click.echo(json.dumps(summary, indent=2))
@@ -145,6 +153,7 @@ def _say_iteration(report: IterationReport) -> None:
     "--collision-penalty", type=click.FloatRange(0, 60), default=5.0, show_default=True, help="Seconds for a crash."
 )
 @objects_options
+@scene_options
 @click.option(
     "--mercy",
     type=click.IntRange(0, 1000),
@@ -169,6 +178,8 @@ def evaluate(
     seed: int,
     penalty: float,
     collision_penalty: float,
+    look: str,
+    randomisation: str,
     mercy: int,
     reset_at: Literal["current", "previous"],
     trials: bool,
@@ -176,7 +187,10 @@ def evaluate(
     as_json: bool,
     **race: Any,
 ) -> None:
-    """Let a model drive: the same model, track and seed give the same laps to the step."""
+    """Let a model drive: the same model, track and seed give the same laps to the step.
+
+    Races have the look reinvent and nothing randomised; others show how a model bears what it did not train with.
+    """
     from sim.episode import EpisodeRules
     from sim.evaluation import evaluate as evaluate_model
     from sim.objects import RACE_LANE_CHANGE_S, Boxes, objects_json
@@ -194,13 +208,14 @@ def evaluate(
         mercy_after=mercy,
     )
     stored = track_library().get(track)
-    result = evaluate_model(model, stored, direction=Direction(direction), rules=rules, seed=seed, objects=objects)
+    scene = {"look": look, "randomisation": randomisation}
+    way = Direction(direction)
+    result = evaluate_model(model, stored, direction=way, rules=rules, seed=seed, objects=objects, **scene)
     if trace:
         trace.write_text(result.trace.to_simtrace_csv())
     if as_json:
         facts = {"model": str(model), "track": track, "direction": direction, "seed": seed}
-        facts["objects"] = objects_json(objects)
-        click.echo(json.dumps({**facts, **result.to_json()}, indent=2))
+        click.echo(json.dumps({**facts, "objects": objects_json(objects), **scene, **result.to_json()}, indent=2))
         return
     for lap in result.laps:
         ending = "" if lap.complete else "  not finished"

@@ -8,8 +8,10 @@ from typing import Literal
 
 from sim.car import Car
 from sim.hyperparameters import Hyperparameters
+from sim.looks import USUAL_LOOK, look_named
 from sim.metrics import EpisodeRecord
 from sim.objects import TrackObjects
+from sim.randomisation import USUAL_RANDOMISATION, randomisation_named
 from sim.track import Direction, Track
 
 Ending = Literal["time", "stopped", "target", "episodes", "iterations", "hopeless"]
@@ -20,7 +22,9 @@ episodes or iterations were driven; or nothing got better for too long. A reward
 @dataclass(frozen=True)
 class TrainingConfig:
     """What makes a model. `track` as it is stored; `limit_ms` of time in `train`, runs before a resume included.
-    `objects` are boxes or bots that each car trains among; none is a time trial."""
+    `objects` are boxes or bots that each car trains among; none is a time trial. `look` is a name of LOOKS, what the
+    world looks like to a camera; `randomisation` one of RANDOMISATIONS, how far the training's world differs from
+    episode to episode. ValueError for a name that there is not."""
 
     track: Track
     direction: Direction
@@ -30,6 +34,12 @@ class TrainingConfig:
     seed: int
     limit_ms: int
     objects: TrackObjects | None = None
+    look: str = USUAL_LOOK
+    randomisation: str = USUAL_RANDOMISATION
+
+    def __post_init__(self) -> None:
+        look_named(self.look)
+        randomisation_named(self.randomisation)
 
 
 @dataclass(frozen=True)

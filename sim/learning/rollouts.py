@@ -21,8 +21,10 @@ from sim.episode import STATUS_CODE, EpisodeRules, EpisodeStatus
 from sim.hyperparameters import Hyperparameters
 from sim.layers import Numbers, Picture
 from sim.learning.shape import LOG_STD_RANGE
+from sim.looks import USUAL_LOOK
 from sim.objects import TrackObjects
 from sim.policy import Policy
+from sim.randomisation import USUAL_RANDOMISATION, randomisation_named
 from sim.rollout import Drawing
 from sim.rollout import Rollout as Driver
 from sim.sector_lidar import sectors_of
@@ -113,6 +115,8 @@ class TrainingGround:
         rng: np.random.Generator,
         *,
         objects: TrackObjects | None = None,
+        look: str = USUAL_LOOK,
+        randomisation: str = USUAL_RANDOMISATION,
         is_reversed: bool = False,
     ) -> None:
         self.car = car
@@ -128,7 +132,8 @@ class TrainingGround:
             rules=EpisodeRules(),
             lidar=lidar,
             lidar_noise_m=LIDAR_NOISE_M if lidar else 0.0,
-            camera=camera_of(car),
+            camera=camera_of(car, look),
+            randomisation=randomisation_named(randomisation),
             sectors=sectors_of(car),
             objects=objects,
             is_reversed=is_reversed,

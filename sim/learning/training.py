@@ -57,6 +57,18 @@ PATIENCE_MS = 300_000
 NO_LIMIT = 100_000
 """The real default of most episodes and of the target score. There it was never reached; here it means no limit: a fast
 simulator gets there, and a racer who never saw these numbers should not have the training end by them."""
+RESUMED_AS = (
+    "track",
+    "direction",
+    "network",
+    "sensors",
+    "observation",
+    "race",
+    "look",
+    "randomisation",
+    "simulator_version",
+)
+"""What paddock.json says of a training that another cannot go on with."""
 SAVE_EVERY_MS = 1_000
 METRICS_EVERY_MS = 5_000
 
@@ -109,7 +121,15 @@ class Training:
         self.model = ActorCritic(self.layout, FEATURE_COUNT, self.rng)
         self.optimiser = ppo.make_optimiser(self.model, self.settings)
         self.counters, self.metrics = Counters(), MetricsLog()
-        self.about = about_model(config.car, config.track, config.direction, config.seed, config.objects)
+        self.about = about_model(
+            config.car,
+            config.track,
+            config.direction,
+            config.seed,
+            config.objects,
+            look=config.look,
+            randomisation=config.randomisation,
+        )
         resume = resume and (out / CHECKPOINT).exists()
         if resume:
             self._resume()
@@ -120,6 +140,8 @@ class Training:
             config.hyperparameters,
             self.rng,
             objects=config.objects,
+            look=config.look,
+            randomisation=config.randomisation,
             is_reversed=self.driven is not config.track,
         )
         window = config.hyperparameters.num_episodes_between_training
@@ -167,6 +189,7 @@ class Training:
             seed=self.config.seed,
             stack_size=self.config.hyperparameters.stack_size,
             objects=self.config.objects,
+            look=self.config.look,
         )
         counters.elapsed_ms = self._elapsed_ms()
         records += trial.records(counters.episodes)
@@ -303,7 +326,7 @@ class Training:
 
     def _resume(self) -> None:
         about = read_about(self.out)
-        for key in ("track", "direction", "network", "sensors", "observation", "race", "simulator_version"):
+        for key in RESUMED_AS:
             if json.loads(json.dumps(self.about.get(key))) != about.get(key):
                 raise ModelError(f"this folder was trained with another {key}; resume with the same, or train anew")
         self.about = about

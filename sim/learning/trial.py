@@ -11,6 +11,7 @@ from sim.car import Car
 from sim.drive_rows import DriveRows, drive_until_done
 from sim.driver import LIDAR_NOISE_M, camera_of, needs_lidar, rollout_of
 from sim.episode import EpisodeRules
+from sim.looks import USUAL_LOOK
 from sim.metrics import EpisodeRecord
 from sim.objects import TrackObjects
 from sim.policy import Policy
@@ -46,12 +47,19 @@ class Trial:
 
 
 def trial_drive(
-    policy: Policy, car: Car, track: Track, *, seed: int, stack_size: int, objects: TrackObjects | None = None
+    policy: Policy,
+    car: Car,
+    track: Track,
+    *,
+    seed: int,
+    stack_size: int,
+    objects: TrackObjects | None = None,
+    look: str = USUAL_LOOK,
 ) -> Trial:
     """Drive LAPS laps from STARTS evenly spaced places of the track (as driven), the first at the start line.
 
     Every car drives until it completes them or leaves the track, crashes, stands or turns back. An open track has one
-    start and one lap.
+    start and one lap. Nothing is randomised, as in a race.
     """
     laps, starts = (LAPS, STARTS) if track.closed else (1, 1)
     lidar = needs_lidar(car)
@@ -62,7 +70,7 @@ def trial_drive(
         rules=EpisodeRules(laps=laps, continuous=track.closed, maximum_steps=MOST_STEPS, auto_reset=False),
         lidar=lidar,
         lidar_noise_m=LIDAR_NOISE_M if lidar else 0.0,
-        camera=camera_of(car),
+        camera=camera_of(car, look),
         sectors=sectors_of(car),
         objects=objects,
     )

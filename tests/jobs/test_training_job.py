@@ -69,6 +69,21 @@ def test_it_gets_the_configuration_that_was_requested(workplace: Workplace, run_
     config = asked[0]
     assert (config.track.name, config.seed, config.limit_ms) == ("paddock-oval", 3, 10 * MINUTE_MS)
     assert "reward_function" in config.reward_code
+    assert (config.look, config.randomisation) == ("reinvent", "off")
+
+
+def test_a_look_and_a_randomisation_that_were_requested_reach_the_training(workplace: Workplace, run_id: int) -> None:
+    with write_session(workplace.engine) as session:
+        run = session.get_one(TrainingRun, run_id)
+        run.configuration = {**run.configuration, "look": "night", "randomisation": "sim-to-real"}
+    asked: list[TrainingConfig] = []
+
+    def trainer(config: TrainingConfig, **others: Any) -> object:
+        asked.append(config)
+        return CountingTrainer()(config, **others)
+
+    training.execute(workplace, run_id, trainer)
+    assert (asked[0].look, asked[0].randomisation) == ("night", "sim-to-real")
 
 
 def test_a_reward_function_that_fails_ends_it_with_message_and_line_and_keeps_what_was_saved(

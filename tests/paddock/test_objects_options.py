@@ -64,6 +64,28 @@ def test_an_evaluation_among_boxes_prints_them_and_its_crashes(tmp_path: Path) -
         assert len(refused.stderr.strip().splitlines()) == 1
 
 
+def test_a_training_and_an_evaluation_have_the_look_and_randomisation_that_are_asked_for(tmp_path: Path) -> None:
+    reward = tmp_path / "reward.py"
+    reward.write_text("def reward_function(params):\n    return 1.0\n")
+    scene = ("--look", "night", "--randomisation", "sim-to-real")
+    asked = ("train", "--track", "kidney", "--reward", str(reward), "--minutes", "0.01", "--out", str(tmp_path / "it"))
+    trained = run(*asked, *scene, "--json")
+    assert trained.returncode == 0, trained.stderr
+    assert "no camera: --look changes nothing" in trained.stderr
+    shown = json.loads(trained.stdout)
+    assert (shown["look"], shown["randomisation"]) == ("night", "sim-to-real")
+    refused = run(*asked, "--resume")
+    assert refused.returncode == 2
+    assert "another look" in refused.stderr
+    evaluated = [run("evaluate", str(tmp_path / "it"), "--track", "kidney", "--json", *more) for more in (scene, ())]
+    found = [json.loads(done.stdout) for done in evaluated]
+    assert [(one["look"], one["randomisation"]) for one in found] == [("night", "sim-to-real"), ("reinvent", "off")]
+    assert found[0]["fingerprint"] != found[1]["fingerprint"]
+    unknown = run("evaluate", str(tmp_path / "it"), "--track", "kidney", "--look", "moon")
+    assert unknown.returncode == 2
+    assert "'reinvent', 'arena'" in unknown.stderr
+
+
 def test_training_says_that_the_track_vector_is_blind_to_objects(tmp_path: Path) -> None:
     reward = tmp_path / "reward.py"
     reward.write_text("def reward_function(params):\n    return 1.0\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,13 +12,15 @@ import torch
 from sim.action_space import DiscreteActionSpace
 from sim.car import Car
 from sim.episode import EpisodeRules
-from sim.evaluation import evaluate
+from sim.evaluation import EvaluationResult, evaluate
+from sim.hyperparameters import Hyperparameters
 from sim.learning import ppo
 from sim.learning.networks import ActorCritic
 from sim.learning.reports import IterationReport
 from sim.learning.rollouts import TrainingGround
 from sim.learning.training import train
-from sim.model_folder import LAST, ModelFolder
+from sim.learning.trial import trial_drive
+from sim.model_folder import LAST, ModelError, ModelFolder, read_about
 from sim.network_layout import trained_layout
 from sim.sensors import (
     FRONT_FACING_CAMERA,
@@ -50,6 +53,69 @@ def test_a_camera_trains_resumes_and_races(tmp_path: Path) -> None:
     driven = evaluate(tmp_path / "one", oval(), direction=Direction.CLOCKWISE, rules=RACE, seed=0)
     again = evaluate(tmp_path / "one", oval(), direction=Direction.CLOCKWISE, rules=RACE, seed=0)
     assert driven.fingerprint == again.fingerprint
+
+
+def test_a_training_has_the_look_and_the_randomisation_that_it_asks_for(tmp_path: Path) -> None:
+    """Its folder says so, its pictures and its policy are others, and it is resumed in the same world alone."""
+    usual = configuration(SMALL_CAR, seed=1)
+    asked = {
+        "usual": usual,
+        "night": replace(usual, look="night"),
+        "randomised": replace(usual, randomisation="sim-to-real"),
+        "both": replace(usual, look="night", randomisation="sim-to-real"),
+    }
+    weights = {}
+    for name, config in asked.items():
+        train(config, reward=CentreLine(), out=tmp_path / name, maximum_iterations=1)
+        weights[name] = (tmp_path / name / LAST).read_bytes()
+        about = read_about(tmp_path / name)
+        assert about.get("look", "reinvent") == config.look
+        assert about.get("randomisation", "off") == config.randomisation
+    assert len(set(weights.values())) == 4
+    for name, other in (("usual", "night"), ("night", "usual"), ("night", "both")):
+        word = "randomisation" if other == "both" else "look"
+        with pytest.raises(ModelError, match=f"another {word}"):
+            train(asked[other], reward=CentreLine(), out=tmp_path / name, maximum_iterations=2, resume=True)
+    train(asked["both"], reward=CentreLine(), out=tmp_path / "both", maximum_iterations=2, resume=True)
+    for field in ("look", "randomisation"):
+        with pytest.raises(ValueError, match=f"no {field} 'moon'"):
+            replace(usual, **{field: "moon"})
+
+
+def test_the_evaluation_between_updates_sees_the_training_s_look_and_nothing_randomised() -> None:
+    rng = np.random.default_rng(2)
+    layout = trained_layout(SMALL_CAR, 1)
+    policy = layout.policy(ActorCritic(layout, FEATURE_COUNT, rng).policy_arrays())
+    drives = [trial_drive(policy, SMALL_CAR, oval(), seed=0, stack_size=1, look=look) for look in ("night", "reinvent")]
+    assert drives[0].drive != drives[1].drive
+    again = trial_drive(policy, SMALL_CAR, oval(), seed=9, stack_size=1, look="night")
+    assert again.drive == drives[0].drive  # nothing is drawn from the seed
+
+
+def test_the_cars_that_learn_start_alike_and_see_otherwise_where_it_is_randomised() -> None:
+    plain, randomised = (
+        TrainingGround(oval(), SMALL_CAR, Hyperparameters(), np.random.default_rng(0), randomisation=name).world
+        for name in ("off", "sim-to-real")
+    )
+    assert np.array_equal(plain.pose, randomised.pose)
+    assert not np.array_equal(plain.camera, randomised.camera)
+
+
+def test_an_evaluation_shows_how_a_policy_bears_another_world(tmp_path: Path) -> None:
+    train(configuration(SMALL_CAR), reward=CentreLine(), out=tmp_path, maximum_iterations=1)
+
+    def driven(**scene: str) -> EvaluationResult:
+        return evaluate(tmp_path, oval(), direction=Direction.COUNTERCLOCKWISE, rules=RACE, seed=0, **scene)
+
+    race = driven()
+    assert driven(look="reinvent", randomisation="off").fingerprint == race.fingerprint
+    others = [driven(look="night"), driven(randomisation="sim-to-real"), driven(look="night", randomisation="off")]
+    assert len({race.fingerprint, *(other.fingerprint for other in others)}) == 3
+    assert others[0].fingerprint == others[2].fingerprint
+    assert driven(randomisation="sim-to-real").trace.to_bytes() == others[1].trace.to_bytes() != race.trace.to_bytes()
+    for scene in ({"look": "moon"}, {"randomisation": "moon"}):
+        with pytest.raises(ValueError, match="moon"):
+            driven(**scene)
 
 
 @pytest.mark.parametrize(

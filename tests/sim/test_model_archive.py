@@ -22,6 +22,7 @@ from portal.model_archive import archive
 from sim import model_archive, tar_stream
 from sim.model_archive import ArchivedModel, ModelError, read_archive
 from sim.model_folder import BEST, LAST, ModelFolder, policy_file
+from sim.objects import Boxes, objects_json
 from sim.track_library import TrackLibrary
 from sim.weights import fingerprint
 from tests.sim.models import STEERING_CAR, steering_arrays, write_model
@@ -93,6 +94,34 @@ def about(folder: Path, **changes: Any) -> bytes:
 # The round trip
 
 
+def test_the_world_that_it_was_trained_in_comes_back(folder: Path, tmp_path: Path) -> None:
+    boxes = Boxes(places=((0.2, 1), (0.7, -1)))
+    trained = {"race": objects_json(boxes), "look": "night", "randomisation": "sim-to-real"}
+    archived = read(about(folder, **trained))
+    assert (archived.objects, archived.look, archived.randomisation) == (boxes, "night", "sim-to-real")
+    archived.write(tmp_path / "again")
+    said = json.loads((tmp_path / "again/paddock.json").read_text())
+    assert {name: said[name] for name in trained} == json.loads(json.dumps(trained))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"look": "moon"},
+        {"look": ["night"]},
+        {"randomisation": 1},
+        {"race": "head-to-bot"},
+        {"race": {"race_type": "object-avoidance", "count": 10**400}},
+        {"race": {"race_type": "object-avoidance", "places": [[0.2]]}},
+        {"race": {"race_type": "head-to-bot", "count": 3, "speed_mps": "fast"}},
+        {"race": {"race_type": ["head-to-bot"]}},
+    ],
+)
+def test_a_world_that_cannot_be_is_refused(folder: Path, changes: dict[str, Any]) -> None:
+    with pytest.raises(ModelError, match=r"paddock\.json: (race cannot be|this Paddock has no)"):
+        read(about(folder, **changes))
+
+
 def test_an_exported_archive_comes_back_with_the_same_weights_and_no_logs(folder: Path, tmp_path: Path) -> None:
     archived = read(exported(folder))
     before = ModelFolder.read(folder)
@@ -115,6 +144,7 @@ def test_an_exported_archive_comes_back_with_the_same_weights_and_no_logs(folder
     assert after.arrays.keys() == before.arrays.keys()
     for name, array in before.arrays.items():
         assert after.arrays[name].tobytes() == array.tobytes()
+    assert "race" not in json.loads((tmp_path / "again/paddock.json").read_text())
     written = {str(path.relative_to(tmp_path / "again")) for path in (tmp_path / "again").rglob("*") if path.is_file()}
     assert written == set(model_archive.READ)
     assert read(b"".join(archive(tmp_path / "again", "Swift"))).weights == before.weights
