@@ -91,6 +91,12 @@ class Car:
 
     def check_trainable(self) -> None:
         """CarError where this version of Paddock cannot train the car, with what to choose instead."""
+        self.check_drivable()
+        if self.training_algorithm != "clipped_ppo":
+            raise CarError("training_algorithm", "this Paddock trains with clipped_ppo; choose that")
+
+    def check_drivable(self) -> None:
+        """CarError where a policy of this car cannot drive here, whatever trained it."""
         for sensor in self.sensors:
             if not sensor.trainable:
                 usable = " or ".join(known.title for known in SENSORS.values() if known.trainable)
@@ -108,8 +114,6 @@ class Car:
             mend = f"choose {' or '.join(fitting)}" if fitting else "leave out a sensor"
             raise CarError("neural_network", f"the network {network.title!r} is not for {seen}; {mend}")
         self._check_size()
-        if self.training_algorithm != "clipped_ppo":
-            raise CarError("training_algorithm", "this Paddock trains with clipped_ppo; choose that")
 
     def _check_size(self) -> None:
         """CarError for a picture that is too small for the network, or a network that would be too large behind it."""

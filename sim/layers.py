@@ -110,3 +110,31 @@ def _places(size: int, kernel: int, stride: int, *, same: bool) -> int:
     if kernel > size:
         raise ValueError(f"a kernel of {kernel} does not fit into a picture of {size}")
     return (size - kernel) // stride + 1
+
+
+def kernel_of(weight: Array, grids: Sequence[Shape]) -> Array:
+    """A dense layer's weight (out, in) as (in, out), with each picture's inputs by row, column and channel.
+
+    `grids` are the shapes that stand side by side before the layer, as `Dense` has their inputs. ValueError where it
+    takes another number of them.
+    """
+    ends = np.cumsum([height * width * channels for height, width, channels in grids])
+    if weight.shape[1] != ends[-1]:
+        raise ValueError(
+            f"a layer takes {weight.shape[1]} inputs, but {ends[-1]} come; they must be the inputs of the next layer"
+        )
+    parts = [
+        part.reshape(-1, channels, height, width).transpose(2, 3, 1, 0).reshape(height * width * channels, -1)
+        for part, (height, width, channels) in zip(np.split(weight, ends[:-1], axis=1), grids, strict=True)
+    ]
+    return np.ascontiguousarray(np.concatenate(parts))
+
+
+def weight_of(kernel: Array, grids: Sequence[Shape]) -> Array:
+    """The other way: a kernel (in, out) of TensorFlow as a weight (out, in)."""
+    ends = np.cumsum([height * width * channels for height, width, channels in grids])
+    parts = [
+        part.reshape(height, width, channels, -1).transpose(3, 2, 0, 1).reshape(-1, height * width * channels)
+        for part, (height, width, channels) in zip(np.split(kernel, ends[:-1]), grids, strict=True)
+    ]
+    return np.ascontiguousarray(np.concatenate(parts, axis=1))

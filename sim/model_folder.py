@@ -28,9 +28,10 @@ from numpy.typing import NDArray
 from sim import SIMULATOR_VERSION
 from sim.car import Car, CarError
 from sim.hyperparameters import HyperparameterError, Hyperparameters
+from sim.layers import ACTIVATIONS
 from sim.learning.shape import observed_columns
 from sim.looks import USUAL_LOOK
-from sim.network_layout import NetworkLayout, trained_layout
+from sim.network_layout import MEANS, NetworkLayout, trained_layout
 from sim.objects import TrackObjects, objects_json
 from sim.policy import Policy
 from sim.randomisation import USUAL_RANDOMISATION
@@ -73,11 +74,13 @@ class ModelFolder:
     simulator_version: str
     weights: str
     arrays: PolicyArrays
+    means: str = MEANS
+    """What stands behind the means of continuous actions (`NetworkLayout.means`)."""
 
     @property
     def layout(self) -> NetworkLayout:
         """The policy's network."""
-        return trained_layout(self.car, self.hyperparameters.stack_size)
+        return trained_layout(self.car, self.hyperparameters.stack_size, self.means)
 
     def policy(self) -> Policy:
         """The best policy in the native core."""
@@ -107,6 +110,7 @@ class ModelFolder:
             simulator_version=about["simulator_version"],
             weights=found,
             arrays={name: array.astype(np.float32) for name, array in arrays.items()},
+            means=about.get("means", MEANS),
         )
 
 
@@ -189,6 +193,8 @@ def read_about(path: Path) -> dict[str, Any]:
     seeded = isinstance(about.get("seed"), int) and isinstance(about.get("simulator_version"), str)
     if not (named and seeded and about.get("direction") in known and isinstance(about.get("observation"), list)):
         raise ModelError("paddock.json lacks track, direction, seed, observation or version; take the folder anew")
+    if about.get("means", MEANS) not in ACTIVATIONS:
+        raise ModelError("paddock.json: means cannot be; take the folder anew")
     for key in ("fingerprint", "previous_fingerprint"):
         if about.get(key) is not None and not _is_hex(about[key]):
             raise ModelError(f"paddock.json: {key} is no SHA-256; take the folder anew")

@@ -25,6 +25,10 @@ from sim.sector_lidar import sectors_of
 from sim.sensors import NETWORKS, STEREO_CAMERAS, Network, Sensor, SensorKind
 from sim.world import BEAM_COUNT, FEATURE_COUNT
 
+MEANS = "tanh"
+SAC_HEAD = 256
+"""The layer that the console's SAC has in its head (SimApp's sac_head.py), before the means."""
+
 
 @dataclass(frozen=True)
 class TowerLayout:
@@ -58,13 +62,23 @@ class TowerLayout:
 
 @dataclass(frozen=True)
 class NetworkLayout:
-    """Towers side by side, the trunk behind them and the last layer: logits, or means in [-1, 1] where `continuous`."""
+    """Towers side by side, the trunk behind them and the last layer: logits, or means where `continuous`.
+
+    `means` is what stands behind the means: "tanh" keeps them within [-1, 1]; "linear" leaves them, and the action
+    space clips, as the console's PPO did (imported models have it).
+    """
 
     towers: tuple[TowerLayout, ...]
     trunk: tuple[int, ...]
     outputs: int
     activation: str
     continuous: bool
+    means: str = MEANS
+
+    @property
+    def last_activation(self) -> str:
+        """What stands behind the last layer in the network itself; logits have nothing."""
+        return self.means if self.continuous else "linear"
 
     def arrays(self) -> dict[str, tuple[int, ...]]:
         """Names and shapes of all arrays, weights and biases, in the order of the layers."""
@@ -103,8 +117,7 @@ class NetworkLayout:
         return Tower(tower.sees, layers)
 
     def _trunk(self, arrays: Mapping[str, NDArray[np.float32]]) -> list[Dense]:
-        last = "tanh" if self.continuous else "linear"
-        activations = [self.activation] * len(self.trunk) + [last]
+        activations = [self.activation] * len(self.trunk) + [self.last_activation]
         return [
             Dense(arrays[f"policy.{index}.weight"], arrays[f"policy.{index}.bias"], activation)
             for index, activation in enumerate(activations)
@@ -112,17 +125,24 @@ class NetworkLayout:
 
 
 def network_layout(
-    network: Network, sees: Sequence[tuple[Sensor, Numbers | Picture]], outputs: int, *, continuous: bool
+    network: Network,
+    sees: Sequence[tuple[Sensor, Numbers | Picture]],
+    outputs: int,
+    *,
+    continuous: bool,
+    means: str = MEANS,
+    head: tuple[int, ...] = (),
 ) -> NetworkLayout:
-    """The network behind these sensors, each with its row as the policy sees it (frames of a stack in it).
+    """The network behind these sensors, each with its row as the policy sees it (frames of a stack in it); `head` are
+    layers between its own and the last one.
 
     ValueError for a picture that is too small for the network, or a network that cannot see pictures.
     """
     towers = tuple(_tower_of(network, sensor, seen) for sensor, seen in sees)
-    return NetworkLayout(towers, network.dense, outputs, network.activation, continuous)
+    return NetworkLayout(towers, network.dense + head, outputs, network.activation, continuous, means)
 
 
-def layout_of(car: Car, stack_size: int = 1) -> NetworkLayout:
+def layout_of(car: Car, stack_size: int = 1, means: str = MEANS) -> NetworkLayout:
     """The network of a car that sees so many frames at once. ValueError where it cannot see what the sensors give.
 
     A network with convolutions has a tower for each sensor; another one sees all numbers side by side.
@@ -136,13 +156,14 @@ def layout_of(car: Car, stack_size: int = 1) -> NetworkLayout:
         raise ValueError(f"the network {network.title!r} cannot see pictures; choose one with convolutions")
     else:
         sees = [(car.sensors[0], Numbers(len(observed_columns(car)) * stack_size))]
-    return network_layout(network, sees, car.action_space.size, continuous=continuous)
+    head = (SAC_HEAD,) if car.training_algorithm == "sac" else ()
+    return network_layout(network, sees, car.action_space.size, continuous=continuous, means=means, head=head)
 
 
-def trained_layout(car: Car, stack_size: int) -> NetworkLayout:
-    """The network of a car that is trained or driven by what was. CarError where this Paddock cannot train the car."""
-    car.check_trainable()
-    return layout_of(car, stack_size)
+def trained_layout(car: Car, stack_size: int, means: str = MEANS) -> NetworkLayout:
+    """The network of a car that is trained or driven by what was. CarError where this Paddock cannot drive the car."""
+    car.check_drivable()
+    return layout_of(car, stack_size, means)
 
 
 def _row_of(car: Car, sensor: Sensor, stack_size: int) -> Numbers | Picture:

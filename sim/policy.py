@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.layers import ACTIVATIONS, Dense, Layer, Numbers, Picture, Pooling, Shape, Tower, shape_behind
+from sim.layers import ACTIVATIONS, Dense, Layer, Numbers, Picture, Pooling, Shape, Tower, kernel_of, shape_behind
 from sim.native import _core
 
 __all__ = ["ACTIVATIONS", "Policy"]
@@ -116,17 +116,8 @@ def _packed_trunk(trunk: Sequence[Dense], grids: list[Shape]) -> list[tuple[Any,
 
 def _packed_dense(layer: Dense, grids: list[Shape]) -> tuple[Any, ...]:
     """Inputs that go by channel, row and column are brought into the core's order: row, column, channel."""
-    weight = _float32(layer.weight, 2)
-    ends = np.cumsum([height * width * channels for height, width, channels in grids])
-    if weight.shape[1] != ends[-1]:
-        raise ValueError(
-            f"a layer takes {weight.shape[1]} inputs, but {ends[-1]} come; they must be the inputs of the next layer"
-        )
-    parts = [
-        part.reshape(-1, channels, height, width).transpose(2, 3, 1, 0).reshape(height * width * channels, -1)
-        for part, (height, width, channels) in zip(np.split(weight, ends[:-1], axis=1), grids, strict=True)
-    ]
-    return "dense", np.ascontiguousarray(np.concatenate(parts)), _float32(layer.bias, 1), layer.activation
+    weight = kernel_of(_float32(layer.weight, 2), grids)
+    return "dense", weight, _float32(layer.bias, 1), layer.activation
 
 
 def _float32(values: NDArray[np.float32], dimensions: int) -> NDArray[np.float32]:

@@ -48,7 +48,7 @@ class PolicyNetwork(nn.Module):
         for index in range(len(self.layout.trunk)):
             values = self._activated(self._dense("policy", index, values))
         values = self._dense("policy", len(self.layout.trunk), values)
-        return torch.tanh(values) if self.layout.continuous else values
+        return torch.tanh(values) if self.layout.last_activation == "tanh" else values
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """Copies of the weights under the layout's names, for the native policy and the model's file."""

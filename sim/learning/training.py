@@ -116,6 +116,7 @@ class Training:
         self.config, self.reward, self.out = config, reward, out
         self.driven = config.track.driven(config.direction)
         self.rng = np.random.default_rng(config.seed)
+        config.car.check_trainable()
         self.layout = trained_layout(config.car, config.hyperparameters.stack_size)
         self.settings = ppo.PpoSettings.of(config.hyperparameters)
         self.model = ActorCritic(self.layout, FEATURE_COUNT, self.rng)

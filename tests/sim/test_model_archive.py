@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from portal.model_archive import archive
 from sim import model_archive, tar_stream
+from sim.archive_writer import archive
 from sim.model_archive import ArchivedModel, ModelError, read_archive
 from sim.model_folder import BEST, LAST, ModelFolder, policy_file
 from sim.objects import Boxes, objects_json
