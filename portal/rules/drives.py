@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlmodel import Session, select
 
-from portal.rules import races
+from portal.rules import freezing, races
 from portal.rules.broken import Code, RuleBroken
 from portal.tables import Evaluation, Model, Race, Racer
 
@@ -16,6 +16,9 @@ def get_visible(session: Session, racer: Racer | None, public_id: str) -> Evalua
     """
     evaluation = session.exec(select(Evaluation).where(Evaluation.public_id == public_id)).first()
     if evaluation is not None and _may_see(session, racer, evaluation):
+        race = race_of(session, evaluation)
+        if race is not None:
+            freezing.require_visible(session, race, evaluation, racer)
         return evaluation
     raise RuleBroken(Code.MISSING, "There is no such evaluation.")
 

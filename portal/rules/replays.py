@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
-from portal.rules import sectors, standings, submissions
+from portal.rules import freezing, publishing, sectors, standings, submissions
 from portal.rules.broken import Code, RuleBroken
 from portal.rules.lap_marks import LapMark, lap_mark
 from portal.rules.ranking import Entry, LapTime
@@ -39,16 +39,17 @@ class ReplayedLap:
     sectors: tuple[Sector, ...]
 
 
-def get(session: Session, race: Race, public_id: str) -> Entered:
-    """A submission of the race that was driven. Raises RuleBroken (missing) for every other."""
+def get(session: Session, race: Race, public_id: str, *, viewer: Racer | None) -> Entered:
+    """A driven submission of the race that the viewer may see. Raises RuleBroken (missing) for every other."""
     entered = submissions.get(session, race, public_id)
+    freezing.require_visible(session, race, entered.evaluation, viewer)
     if entered.state is not JobState.COMPLETED:
         raise RuleBroken(Code.MISSING, "There is no drive of this submission to replay.")
     return entered
 
 
 def ghosts(session: Session, race: Race, beside: Submission) -> list[Ghost]:
-    """The other runs of the race, newest first."""
+    """The other runs of the race that everybody sees, newest first."""
     query = (
         select(Submission, Racer, Evaluation)
         .join(Racer, col(Racer.id) == col(Submission.racer_id))
@@ -56,6 +57,7 @@ def ghosts(session: Session, race: Race, beside: Submission) -> list[Ghost]:
         .where(
             Submission.race_id == race.id,
             Evaluation.state == JobState.COMPLETED,
+            publishing.is_public(),
             col(Evaluation.artefact).is_not(None),
             Submission.id != beside.id,
         )
@@ -70,8 +72,9 @@ def ghosts(session: Session, race: Race, beside: Submission) -> list[Ghost]:
 
 def marked_laps(entries: Sequence[Entry], entered: Entered, laps: Sequence[LapTime]) -> list[ReplayedLap]:
     """The laps of one submission, each beside its racer's best and the best of all entries of the race."""
-    own = [lap for entry in entries if entry.racer == entered.submission.racer_id for lap in entry.laps]
-    everybody = [lap for entry in entries for lap in entry.laps]
+    others = [lap for entry in entries if entry.racer == entered.submission.racer_id for lap in entry.laps]
+    own = [*laps, *others]
+    everybody = [*own, *(lap for entry in entries for lap in entry.laps)]
     personal, overall = sectors.bests(own), sectors.bests(everybody)
     return [
         ReplayedLap(
@@ -82,8 +85,8 @@ def marked_laps(entries: Sequence[Entry], entered: Entered, laps: Sequence[LapTi
 
 
 def entries_of(session: Session, race: Race) -> list[Entry]:
-    """The entries beside which laps are marked."""
-    return standings.entries_of(session, race)
+    """The entries beside which laps are marked: those that everybody sees."""
+    return standings.entries_of(session, race, whole=False)
 
 
 def _best_ms(laps: Sequence[LapTime]) -> int | None:

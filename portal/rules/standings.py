@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
-from portal.rules import races, sectors
+from portal.rules import publishing, races, sectors
 from portal.rules.lap_marks import LapMark, lap_mark
 from portal.rules.ranking import TIE_BREAK, Entry, LapTime, Standing, longest_run_of_laps, rank
 from portal.rules.sectors import Bests, Sector
-from portal.tables import Evaluation, JobState, Lap, Race, Racer, Submission
+from portal.tables import Evaluation, JobState, Lap, Race, RaceFreeze, Racer, Submission
 
 __all__ = ["TIE_BREAK", "Entry", "LapMark", "LapTime", "Standing", "lap_mark", "rank"]
 
@@ -57,6 +57,10 @@ class Board:
     """Submissions that wait or drive."""
     newest: Row | None
     """The row that the newest result belongs to, where its racer is ranked."""
+    freeze: RaceFreeze | None = None
+    """The freeze that holds or is ahead."""
+    hidden: int = 0
+    """Places at the top that are still to be revealed."""
 
     def row_of(self, racer: Racer | None) -> Row | None:
         return next((row for row in self.rows if racer and row.racer.id == racer.id), None)
@@ -84,13 +88,18 @@ class BestLap:
     time_ms: int
 
 
-def entries_of(session: Session, race: Race) -> list[Entry]:
-    """The finished submissions of a race with their laps. `racer` is the racer's row number."""
+def entries_of(session: Session, race: Race, *, whole: bool = True) -> list[Entry]:
+    """The finished submissions of a race with their laps. `racer` is the racer's row number.
+
+    Not `whole`: those only whose results are public.
+    """
     query = (
         select(Submission, Evaluation)
         .join(Evaluation, col(Evaluation.id) == col(Submission.evaluation_id))
         .where(Submission.race_id == race.id, Evaluation.state == JobState.COMPLETED)
     )
+    if not whole:
+        query = query.where(publishing.is_public())
     found = session.exec(query).all()
     laps = _laps(session, race)
     return [
@@ -118,9 +127,30 @@ def _laps(session: Session, race: Race) -> dict[int, tuple[LapTime, ...]]:
     return {evaluation: tuple(driven) for evaluation, driven in laps.items()}
 
 
-def for_race(session: Session, race: Race) -> Board:
-    """The standings of a race as the database has them now."""
-    entries = entries_of(session, race)
+def for_race(session: Session, race: Race, *, whole: bool = False) -> Board:
+    """The standings of a race as the database has them now and the public may see them; all of them with `whole`.
+
+    While they are revealed, the places at the top are missing, and what would tell of them: gaps, bests, the newest.
+    """
+    freeze = publishing.freeze_of(session, race)
+    revealing = freeze is not None and freeze.reveal_began_at is not None
+    board = _board(session, race, entries_of(session, race, whole=whole or revealing), freeze)
+    return _revealed(board, freeze) if freeze is not None and revealing and not whole else board
+
+
+def _revealed(board: Board, freeze: RaceFreeze) -> Board:
+    """The board with the places that were revealed, from the last up."""
+    hidden = max(0, len(board.rows) - freeze.revealed)
+    rows = [
+        replace(
+            row, standing=replace(row.standing, gap_ms=None, gap_laps=0, interval_ms=None, interval_laps=0, delta=0)
+        )
+        for row in board.rows[hidden:]
+    ]
+    return replace(board, rows=rows, hidden=hidden, newest=None)
+
+
+def _board(session: Session, race: Race, entries: Sequence[Entry], freeze: RaceFreeze | None) -> Board:
     standings = rank(entries, ranking=race.ranking, minimum_laps=race.minimum_laps, counts=race.counts)
     racers = _racers(session, race)
     best_lap_ms = min((standing.best_lap_ms for standing in standings), default=None)
@@ -137,6 +167,7 @@ def for_race(session: Session, race: Race) -> Board:
         best_lap_ms=best_lap_ms,
         pending=pending(session, race),
         newest=next((row for row in rows if row.standing.racer == newest), None),
+        freeze=freeze,
     )
 
 
@@ -211,7 +242,7 @@ def history(session: Session, racer: Racer, *, viewer: Racer | None) -> list[Rac
     entered = (
         select(Submission.race_id)
         .join(Evaluation, col(Evaluation.id) == col(Submission.evaluation_id))
-        .where(Submission.racer_id == racer.id, Evaluation.state == JobState.COMPLETED)
+        .where(Submission.racer_id == racer.id, Evaluation.state == JobState.COMPLETED, publishing.is_public())
     )
     query = select(Race).where(col(Race.id).in_(entered), races.visible_to(viewer))
     newest_first = query.order_by(col(Race.closes_at).desc(), col(Race.id).desc()).limit(HISTORY_LIMIT)
@@ -219,11 +250,9 @@ def history(session: Session, racer: Racer, *, viewer: Racer | None) -> list[Rac
 
 
 def _place_in(session: Session, race: Race, racer: Racer) -> RacePlace:
-    standings = rank(
-        entries_of(session, race), ranking=race.ranking, minimum_laps=race.minimum_laps, counts=race.counts
-    )
-    own = next((standing for standing in standings if standing.racer == racer.id), None)
-    return RacePlace(race, own, len(standings))
+    board = for_race(session, race)
+    own = board.row_of(racer)
+    return RacePlace(race, own.standing if own else None, board.hidden + len(board.rows))
 
 
 def best_laps(session: Session, racer: Racer) -> list[BestLap]:
@@ -237,6 +266,7 @@ def best_laps(session: Session, racer: Racer) -> list[BestLap]:
             Evaluation.state == JobState.COMPLETED,
             col(Lap.complete).is_(True),
             races.visible_to(None),
+            publishing.is_public(),
         )
         .group_by(col(Evaluation.track), col(Evaluation.direction))
         .order_by(col(Evaluation.track), col(Evaluation.direction))

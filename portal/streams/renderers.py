@@ -62,5 +62,6 @@ def race_standings(channel_id: str, _data: dict[str, Any]) -> str | None:
     if race is None or int(audience or 0) != race.audience:
         return None
     board = standings.for_race(session, race)
-    state = races.state(race, clock.now())
-    return render_template("races/_standings.html", race=race, board=board, state=state, mine=None)
+    now = clock.now()
+    state = races.state(race, now)
+    return render_template("races/_standings.html", race=race, board=board, state=state, mine=None, now=now)

@@ -64,7 +64,8 @@ def show(race_id: str) -> Response:
 def _standings_of(race: Race) -> dict[str, Any]:
     """What the standings fragment shows."""
     board = standings.for_race(scope.reading(), race)
-    return {"race": race, "board": board, "state": races.state(race, clock.now()), "mine": scope.visitor()}
+    now = clock.now()
+    return {"race": race, "board": board, "state": races.state(race, now), "mine": scope.visitor(), "now": now}
 
 
 def _page_of(race: Race) -> dict[str, Any]:
@@ -80,7 +81,6 @@ def _page_of(race: Race) -> dict[str, Any]:
         "cost": usage.of_race(session, race) if may_change else None,
         "entered": submissions.of_racer(session, race, visitor) if visitor and is_racer else [],
         "closed_to_me": submissions.why_closed(session, race, visitor, now=now) if visitor and is_racer else "",
-        "now": now,
     }
 
 

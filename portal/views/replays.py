@@ -30,7 +30,7 @@ LONGEST_LAP_NUMBER = 3
 def show(race_id: str, submission_id: str) -> Response:
     race, entered = _found(race_id, submission_id)
     wanted = request.args.get("ghost", "")
-    ghost = replays.get(scope.reading(), race, wanted) if wanted else None
+    ghost = replays.get(scope.reading(), race, wanted, viewer=scope.visitor()) if wanted else None
     response = make_response(render_template("replays/show.html", **replay_parts.page(race, entered, ghost)))
     response.headers.setdefault("Cache-Control", "no-store")
     return response
@@ -71,7 +71,7 @@ def clip(race_id: str, submission_id: str, lap: str) -> Response:
 
 def _found(race_id: str, submission_id: str) -> tuple[Race, Entered]:
     race = races.get_visible(scope.reading(), scope.visitor(), race_id)
-    return race, replays.get(scope.reading(), race, submission_id)
+    return race, replays.get(scope.reading(), race, submission_id, viewer=scope.visitor())
 
 
 def _drawn(race: Race, entered: Entered) -> tuple[Track, DriveTrace]:

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from portal import hx, scope
 from portal.access import Permission, access
-from portal.rules import races, standings, submissions
+from portal.rules import freezing, publishing, races, standings, submissions
 from portal.rules.standings import LapMark, LapTime, Row, lap_mark
 from portal.rules.submissions import Entered
 from portal.tables import Lap
@@ -29,6 +29,7 @@ def show(race_id: str, submission_id: str) -> Response:
     session, visitor = scope.reading(), scope.visitor()
     race = races.get_visible(session, visitor, race_id)
     entered = submissions.get(session, race, submission_id)
+    freezing.require_visible(session, race, entered.evaluation, visitor)
     board = standings.for_race(session, race)
     racer = submissions.racer_of(session, entered.submission)
     own = visitor is not None and visitor.id == racer.id
@@ -41,6 +42,7 @@ def show(race_id: str, submission_id: str) -> Response:
         racer=racer,
         own=own,
         row=row,
+        published=publishing.is_published(session, entered.evaluation),
         counts=row is not None and row.standing.submission == entered.submission.public_id,
         laps=_marked(entered, row, board.best_lap_ms),
     )

@@ -1,0 +1,173 @@
+"""The organizer's page to freeze and reveal, the big screen and the overlay."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import html5lib
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from redis import Redis
+from sqlalchemy import Engine
+
+from portal import clock
+from portal.database import write_session
+from portal.rules import freezing
+from portal.streams.renderers import race_standings
+from portal.tables import Race, Racer, Visibility
+from tests.cast import make_racer
+from tests.conftest import sign_in
+from tests.portal.races_cast import make_race, make_result
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def olivia(engine: Engine) -> Racer:
+    with write_session(engine) as session:
+        return make_racer(session, "olivia")
+
+
+@pytest.fixture
+def race(engine: Engine, olivia: Racer) -> Race:
+    """Over for a minute; frozen before bob overtook alice."""
+    now = clock.now()
+    with write_session(engine) as session:
+        alice, bob = make_racer(session, "alice"), make_racer(session, "bob")
+        race = make_race(session, olivia, opens_at=now - 60 * MINUTE, closes_at=now - MINUTE, laps=1, minimum_laps=1)
+        make_result(session, race, alice, 9_000, at=now - 30 * MINUTE)
+        freezing.plan(session, race, by=olivia, now=now - 20 * MINUTE, minutes=10)
+        make_result(session, race, bob, 8_000, at=now - 5 * MINUTE)
+        return race
+
+
+def valid(text: str) -> str:
+    html5lib.HTMLParser(strict=True).parse(text)
+    return text
+
+
+def test_the_page_of_a_frozen_race_says_so_and_hides_the_newest(client: FlaskClient, race: Race) -> None:
+    page = valid(client.get(f"/races/{race.public_id}").text)
+    assert "The standings are frozen" in page
+    assert "bob" not in page
+    assert "Winner" not in page
+    assert "winner is to be revealed" in client.get("/").text
+
+
+def test_what_the_stream_sends_is_what_the_public_may_see(app: Flask, race: Race) -> None:
+    with app.test_request_context("/"):
+        sent = race_standings(race.public_id, {})
+    assert sent is not None
+    assert "alice" in sent
+    assert "bob" not in sent
+
+
+def test_the_organizer_sees_everything_and_reveals_place_by_place(
+    app: Flask, client: FlaskClient, olivia: Racer, race: Race, redis: Redis
+) -> None:
+    browser = sign_in(app, olivia)
+    page = valid(browser.get(f"/races/{race.public_id}/freeze").text)
+    assert "Next: place 2, alice with 9.000." in page
+    assert "bob" in page
+    heard = redis.pubsub()
+    heard.subscribe(f"live:race:{race.public_id}")
+    assert browser.post(f"/races/{race.public_id}/freeze/reveal", data={"after": "0"}).status_code == 303
+    messages = [message for message in (heard.get_message(timeout=1) for _ in range(3)) if message]
+    assert any(
+        json.loads(json.loads(one["data"])["body"])["event"] == "standings"
+        for one in messages
+        if one["type"] == "message"
+    )
+    public = valid(client.get(f"/races/{race.public_id}").text)
+    assert "1 place to go" in public
+    assert "alice" in public
+    assert "bob" not in public
+    screen = valid(client.get(f"/races/{race.public_id}/screen").text)
+    assert "to be revealed" in screen
+    assert "wins with" not in screen
+    assert browser.post(f"/races/{race.public_id}/freeze/reveal", data={"after": "1"}).status_code == 303
+    assert "bob</strong> wins with" in valid(client.get(f"/races/{race.public_id}/screen").text)
+
+
+def test_nobody_else_has_the_organizers_page(app: Flask, client: FlaskClient, engine: Engine, race: Race) -> None:
+    with write_session(engine) as session:
+        dave = make_racer(session, "dave")
+    for path in ("freeze", "freeze/reveal", "freeze/lift"):
+        method = "get" if path == "freeze" else "post"
+        address = f"/races/{race.public_id}/{path}"
+        assert getattr(client, method)(address).status_code == 303, "to the sign-in"
+        assert getattr(sign_in(app, dave), method)(address).status_code == 403
+
+
+def test_a_plan_is_made_by_minutes_and_wrong_ones_come_back(app: Flask, engine: Engine, olivia: Racer) -> None:
+    now = clock.now()
+    with write_session(engine) as session:
+        race = make_race(session, olivia, opens_at=now - MINUTE, closes_at=now + 60 * MINUTE)
+    browser = sign_in(app, olivia)
+    address = f"/races/{race.public_id}/freeze"
+    for wrong in ("", "0", "-1", "x", "99999999", "³"):
+        answer = browser.post(address, data={"minutes": wrong})
+        assert answer.status_code == 422
+        assert "Write 1 to 10080 minutes." in valid(answer.text)
+    late = browser.post(address, data={"minutes": "600"})
+    assert late.status_code == 422
+    assert "Write fewer minutes" in late.text
+    assert browser.post(address, data={"minutes": "30"}).status_code == 303
+    assert "Do not freeze" in valid(browser.get(address).text)
+    assert "The standings freeze in" in browser.get(f"/races/{race.public_id}").text
+    assert browser.post(address + "/lift").status_code == 303
+    assert browser.post(address, data={"now": "1"}).status_code == 303
+    assert "Frozen since" in valid(browser.get(address).text)
+
+
+def test_the_screen_has_the_standings_and_the_way_to_the_page_as_a_code(client: FlaskClient, race: Race) -> None:
+    page = valid(client.get(f"/races/{race.public_id}/screen").text)
+    assert 'class="qr"' in page
+    assert f"127.0.0.1:8000/races/{race.public_id}" in page
+    assert "<style" not in page
+    assert 'style="' not in page
+
+
+def test_an_overlay_shows_what_its_address_asks_for(client: FlaskClient, race: Race) -> None:
+    address = f"/races/{race.public_id}/overlay"
+    page = valid(client.get(address).text)
+    assert 'class="overlay size-medium rows-5 without-moved' in page
+    assert "without-gap" not in page
+    page = valid(client.get(address + "?rows=3&columns=best,interval&theme=light&size=large&title=0").text)
+    assert "size-large rows-3" in page
+    assert "theme-light" in page
+    assert "without-gap" in page
+    assert "without-interval" not in page
+    assert "<h1>" not in page
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("rows=0", "rows: rows is 1 to 20."),
+        ("rows=x", "rows: rows is 1 to 20."),
+        ("columns=gap,laptime", "columns has no laptime"),
+        ("theme=pink", "theme: Write one of dark, light."),
+        ("size=9", "size: Write one of small, medium, large."),
+    ],
+)
+def test_an_overlay_says_which_option_is_wrong(client: FlaskClient, race: Race, query: str, said: str) -> None:
+    answer = client.get(f"/races/{race.public_id}/overlay?{query}")
+    assert answer.status_code == 422
+    assert said in answer.text
+
+
+def test_screen_and_overlay_of_a_private_race_are_for_its_people(
+    app: Flask, client: FlaskClient, engine: Engine, olivia: Racer
+) -> None:
+    with write_session(engine) as session:
+        race = make_race(session, olivia, visibility=Visibility.PRIVATE)
+        dave = make_racer(session, "dave")
+    for path in ("screen", "overlay", "freeze"):
+        address = f"/races/{race.public_id}/{path}"
+        assert sign_in(app, olivia).get(address).status_code == 200
+        assert sign_in(app, dave).get(address).status_code == 404
+        if path != "freeze":
+            assert client.get(address).status_code == 404
