@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.pictures import evenly, poses_of, trail_of, write_gif, write_png
+from sim.pictures import Film, evenly, poses_of, trail_of, write_gif, write_png
 from sim.top_view import TopView
 from sim.trace import STEPS_PER_SECOND, DriveTrace
 from sim.track import Direction, Track
@@ -47,13 +47,16 @@ def clip(track: Track, direction: Direction, trace: DriveTrace, lap: int) -> byt
     part = DriveTrace(trace.rows[rows[0] : rows[-1] + 1])
     every = max(CLIP_EVERY, -(-len(part.rows) // MOST_FRAMES))
     view = TopView(track.driven(direction), CLIP_PX)
-    return _one_at_a_time(lambda path: write_gif(path, _frames(view, part, every), STEPS_PER_SECOND / every), ".gif")
+    return _one_at_a_time(lambda path: write_gif(path, _film(view, part, every), STEPS_PER_SECOND / every), ".gif")
 
 
-def _frames(view: TopView, trace: DriveTrace, every: int) -> Iterator[NDArray[np.uint8]]:
+def _film(view: TopView, trace: DriveTrace, every: int) -> Film:
     poses, trail = poses_of(trace), trail_of(trace)
-    for row in evenly(len(poses), every):
-        yield view.frame(poses[row : row + 1], trail=trail[max(0, row - TRAIL_ROWS) : row + 1])
+
+    def frame(row: int) -> NDArray[np.uint8]:
+        return view.frame(poses[row : row + 1], trail=trail[max(0, row - TRAIL_ROWS) : row + 1])
+
+    return Film(evenly(len(poses), every), frame)
 
 
 def _one_at_a_time(write: Callable[[Path], object], ending: str) -> bytes:

@@ -19,6 +19,10 @@ CAR_LENGTH_M, CAR_WIDTH_M = 0.3235, 0.1961
 """The real car's rectangle for collisions."""
 
 Colour = tuple[int, int, int]
+Shape = tuple[Points, Colour, Colour | None]
+"""Corners in pixels of the finer picture, what fills them, and their outline."""
+Place = tuple[int, int, int, int]
+"""Left, top, right and bottom in the finer picture."""
 GRASS: Colour = (58, 94, 62)
 ROAD: Colour = (66, 68, 74)
 BORDER: Colour = (240, 240, 236)
@@ -32,7 +36,12 @@ SLOW, FAST = (66, 135, 245), (255, 92, 70)
 
 
 class TopView:
-    """Pictures of one track, `longest_px` on their longer side. ValueError where that is not 32 to 4096."""
+    """Pictures of one track, `longest_px` on their longer side. ValueError where that is not 32 to 4096.
+
+    The road is drawn once; a way that grows from picture to picture is drawn on as it grows; of the rest only the
+    rectangles round cars and solids are drawn, and put back as they were. What comes out does not depend on what was
+    drawn before.
+    """
 
     def __init__(self, track: Track, longest_px: int = 640) -> None:
         if not LEAST_PX <= longest_px <= MOST_PX:
@@ -44,6 +53,9 @@ class TopView:
         self.height = max(LEAST_PX, round(high * self.per_m))
         self._corner = np.array([0.5 * (left + right), 0.5 * (bottom + top)])
         self._background = self._road(track)
+        self._canvas, self._averaged = self._background, _reduced(self._background)
+        self._trail: NDArray[np.float64] = np.zeros((0, 3))
+        self._fastest_mps = 0.0
 
     def at(self, points: Points) -> Points:
         """Where points (n, 2) in metres are in the finer picture, in pixels, y down."""
@@ -57,23 +69,70 @@ class TopView:
         *,
         chosen: int = 0,
         trail: NDArray[np.float64] | None = None,
+        fastest_mps: float | None = None,
         solids: NDArray[np.float64] | None = None,
     ) -> NDArray[np.uint8]:
         """(height, width, 3) with a car at each of `poses` (n, 3) x, y, yaw (rad), the chosen one in red.
 
-        `trail` (m, 3) is where it came from: x, y and speed in m/s, which colours it. `solids` (k, 5) are x, y, yaw,
-        half length and half width of what else stands on the road.
+        `trail` (m, 3) is where it came from: x, y and speed in m/s, which colours it from nothing to `fastest_mps`
+        (its own fastest without). `solids` (k, 5) are x, y, yaw, half length and half width of what else stands on the
+        road.
         """
-        image = self._background.copy()
-        draw = ImageDraw.Draw(image)
-        if trail is not None:
-            self._draw_trail(draw, trail)
+        self._draw_way(np.zeros((0, 3)) if trail is None else np.asarray(trail, np.float64), fastest_mps)
+        shapes: list[Shape] = []
         for x, y, yaw, half_length, half_width in [] if solids is None else np.asarray(solids).tolist():
-            self._draw_block(draw, x, y, yaw, (half_length, half_width), SOLID)
+            shapes.append((self.at(_corners(x, y, yaw, -half_length, half_length, half_width)), SOLID, None))
         order = [*(i for i in range(len(poses)) if i != chosen), *([chosen] if 0 <= chosen < len(poses) else [])]
         for i in order:
-            self._draw_car(draw, poses[i], CHOSEN if i == chosen else OTHER)
-        return np.asarray(image.reduce(FINER))
+            shapes += self._car(poses[i], CHOSEN if i == chosen else OTHER)
+        return self._with(shapes)
+
+    def _with(self, shapes: list[Shape]) -> NDArray[np.uint8]:
+        """The picture with these on it; the canvas is left as it was."""
+        frame = self._averaged.copy()
+        draw = ImageDraw.Draw(self._canvas)
+        places = [place for points, _, _ in shapes if (place := self._around(points, 1.0)) is not None]
+        before = [self._canvas.crop(place) for place in places]
+        for points, fill, outline in shapes:
+            draw.polygon(_pairs(points), fill=fill, outline=outline)
+        for place in places:
+            _average(self._canvas, place, frame)
+        for place, patch in zip(reversed(places), reversed(before), strict=True):
+            self._canvas.paste(patch, place[:2])
+        return frame
+
+    def _around(self, points: Points, wide: float) -> Place | None:
+        """The rectangle of whole averaged pixels that holds what is drawn at these points, `wide` on all sides."""
+        most = np.array([self.width, self.height])
+        low = np.clip(np.floor((points.min(axis=0) - wide - 1.0) / FINER), 0, most).astype(int)
+        high = np.clip(np.ceil((points.max(axis=0) + wide + 2.0) / FINER), 0, most).astype(int)
+        if (low >= high).any():
+            return None
+        left, top, right, bottom = (FINER * np.concatenate([low, high])).tolist()
+        return left, top, right, bottom
+
+    def _draw_way(self, trail: NDArray[np.float64], fastest_mps: float | None) -> None:
+        """Bring the canvas to this way: what is new is added, and another way than before begins anew."""
+        fastest_mps = max(float(trail[:, 2].max(initial=0.0)) if fastest_mps is None else fastest_mps, 1e-9)
+        drawn = len(self._trail)
+        grown = fastest_mps == self._fastest_mps and len(trail) >= drawn and np.array_equal(trail[:drawn], self._trail)
+        if not grown and drawn > 1:
+            self._canvas, self._averaged, drawn = self._background, _reduced(self._background), 0
+        if len(trail) > 1 and self._canvas is self._background:
+            self._canvas = self._background.copy()
+        self._trail, self._fastest_mps = trail.copy(), fastest_mps
+        first = max(0, drawn - 1)
+        if len(trail) - first < 2:
+            return
+        width_px = max(2, round(0.07 * self.per_m * FINER))
+        places = self.at(trail[first:, :2])
+        draw = ImageDraw.Draw(self._canvas)
+        for i, speed in enumerate(trail[first + 1 :, 2].tolist()):
+            share = min(1.0, speed / fastest_mps)
+            colour = tuple(round(slow + share * (fast - slow)) for slow, fast in zip(SLOW, FAST, strict=True))
+            draw.line(_pairs(places[i : i + 2]), fill=colour, width=width_px)
+        if (place := self._around(places, width_px)) is not None:
+            _average(self._canvas, place, self._averaged)
 
     def _road(self, track: Track) -> Image.Image:
         image = Image.new("RGB", (self.width * FINER, self.height * FINER), GRASS)
@@ -89,26 +148,23 @@ class TopView:
         draw.line(_pairs([inner[0], outer[0]]), fill=START, width=2 * line_px)
         return image
 
-    def _draw_trail(self, draw: ImageDraw.ImageDraw, trail: NDArray[np.float64]) -> None:
-        places, speeds = self.at(trail[:, :2]), trail[:, 2]
-        fastest = max(float(speeds.max(initial=0.0)), 1e-9)
-        for i in range(len(places) - 1):
-            share = float(speeds[i + 1]) / fastest
-            colour = tuple(round(slow + share * (fast - slow)) for slow, fast in zip(SLOW, FAST, strict=True))
-            draw.line(_pairs(places[i : i + 2]), fill=colour, width=max(2, round(0.07 * self.per_m * FINER)))
-
-    def _draw_block(
-        self, draw: ImageDraw.ImageDraw, x: float, y: float, yaw: float, half: tuple[float, float], fill: Colour
-    ) -> None:
-        draw.polygon(_pairs(self.at(_corners(x, y, yaw, -half[0], half[0], half[1]))), fill=fill)
-
-    def _draw_car(self, draw: ImageDraw.ImageDraw, pose: NDArray[np.float64], fill: Colour) -> None:
+    def _car(self, pose: NDArray[np.float64], fill: Colour) -> list[Shape]:
         # On a large track a car of its true size is a speck; it is never drawn less than 12 pixels long.
         x, y, yaw = pose.tolist()
         larger = max(1.0, 12.0 / (CAR_LENGTH_M * self.per_m))
         long, wide = 0.5 * CAR_LENGTH_M * larger, 0.5 * CAR_WIDTH_M * larger
-        draw.polygon(_pairs(self.at(_corners(x, y, yaw, -long, long, wide))), fill=fill, outline=FRONT)
-        draw.polygon(_pairs(self.at(_corners(x, y, yaw, 0.3 * long, 0.7 * long, 0.75 * wide))), fill=FRONT)
+        body = self.at(_corners(x, y, yaw, -long, long, wide))
+        return [(body, fill, FRONT), (self.at(_corners(x, y, yaw, 0.3 * long, 0.7 * long, 0.75 * wide)), FRONT, None)]
+
+
+def _reduced(canvas: Image.Image) -> NDArray[np.uint8]:
+    return np.array(canvas.reduce(FINER))
+
+
+def _average(canvas: Image.Image, place: Place, into: NDArray[np.uint8]) -> None:
+    """Average a rectangle of the canvas down into its place in a picture."""
+    left, top, right, bottom = (edge // FINER for edge in place)
+    into[top:bottom, left:right] = np.asarray(canvas.reduce(FINER, box=place))
 
 
 def _corners(x: float, y: float, yaw: float, behind: float, ahead: float, half: float) -> Points:

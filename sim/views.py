@@ -27,9 +27,14 @@ class View(Protocol):
     """Pictures of one car on one track."""
 
     def picture(
-        self, pose: NDArray[np.float64], standing: list[Standing], trail: NDArray[np.float64] | None = None
+        self,
+        pose: NDArray[np.float64],
+        standing: list[Standing],
+        trail: NDArray[np.float64] | None = None,
+        fastest_mps: float | None = None,
     ) -> Pixels:
-        """What is seen with the car's base at `pose` (x, y, yaw in rad) among what stands or drives there."""
+        """What is seen with the car's base at `pose` (x, y, yaw in rad) among what stands or drives there, and the
+        `trail` that it left, coloured from standing to `fastest_mps`."""
 
 
 class FromAbove:
@@ -39,11 +44,15 @@ class FromAbove:
         self.view = TopView(track, longest_px)
 
     def picture(
-        self, pose: NDArray[np.float64], standing: list[Standing], trail: NDArray[np.float64] | None = None
+        self,
+        pose: NDArray[np.float64],
+        standing: list[Standing],
+        trail: NDArray[np.float64] | None = None,
+        fastest_mps: float | None = None,
     ) -> Pixels:
         """(height, width, 3)."""
         solids = np.array([solid[:5] for solid in standing]).reshape(-1, 5)
-        return self.view.frame(pose[None], trail=trail, solids=solids)
+        return self.view.frame(pose[None], trail=trail, fastest_mps=fastest_mps, solids=solids)
 
 
 class FromTheCar:
@@ -54,7 +63,11 @@ class FromTheCar:
         self.larger = larger
 
     def picture(
-        self, pose: NDArray[np.float64], standing: list[Standing], trail: NDArray[np.float64] | None = None
+        self,
+        pose: NDArray[np.float64],
+        standing: list[Standing],
+        trail: NDArray[np.float64] | None = None,
+        fastest_mps: float | None = None,
     ) -> Pixels:
         """(height, width) grey."""
         x, y, yaw = pose.tolist()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from sim.evaluation import EvaluationResult
+    from sim.pictures import Film
     from sim.track import Track
     from sim.views import View, ViewName
 
 FEWEST_PX, MOST_PX = 32, 4096
+MANY_FRAMES = 200
+"""From here on somebody waits for seconds."""
 
 
 @click.command()
@@ -75,7 +78,7 @@ def picture(
     from sim.episode import EpisodeRules
     from sim.evaluation import evaluate
     from sim.objects import RACE_LANE_CHANGE_S
-    from sim.pictures import write_gif, write_png
+    from sim.pictures import write_png
     from sim.track import Direction
     from sim.views import view_named
 
@@ -98,7 +101,7 @@ def picture(
     result = evaluate(Path(source), stored, direction=Direction(direction), rules=rules, seed=seed, objects=objects)
     looking = view_named(view, stored.driven(Direction(direction)), look=look, longest_px=size)
     if kind == ".gif":
-        write_gif(out, _frames(looking, result, every), 15.0 / every)
+        _write_gif(out, _film(looking, result, every), 15.0 / every)
     else:
         write_png(out, _moment(looking, result, share))
     click.echo(f"{out}: {len(result.trace.rows) / 15:.1f} s, {result.completion_percent:.0f} % of {laps} laps")
@@ -113,13 +116,28 @@ def _pose(track: Track, share: float) -> NDArray[np.float64]:
     return np.array(native_track(track).start_pose(min(share, 1.0 - 1e-9)))
 
 
-def _frames(view: View, result: EvaluationResult, every: int) -> Iterator[NDArray[np.uint8]]:
-    from sim.pictures import evenly, poses_of, trail_of
+def _film(view: View, result: EvaluationResult, every: int) -> Film:
+    from sim.pictures import Film, evenly, poses_of, trail_of
     from sim.views import standing_in
 
     poses, trail = poses_of(result.trace), trail_of(result.trace)
-    for row in evenly(len(poses), every):
-        yield view.picture(poses[row], standing_in(result.trace.objects, row), trail[: row + 1])
+    fastest_mps = float(trail[:, 2].max())
+
+    def frame(row: int) -> NDArray[np.uint8]:
+        return view.picture(poses[row], standing_in(result.trace.objects, row), trail[: row + 1], fastest_mps)
+
+    return Film(evenly(len(poses), every), frame)
+
+
+def _write_gif(out: Path, film: Film, frames_per_second: float) -> None:
+    """Writes it; of a long one how far it is, on standard error."""
+    from sim.pictures import write_gif
+
+    if len(film) < MANY_FRAMES:
+        write_gif(out, film, frames_per_second)
+        return
+    with click.progressbar(length=len(film), label=f"Drawing {len(film)} frames", file=sys.stderr) as bar:
+        write_gif(out, film, frames_per_second, on_frame=lambda written: bar.update(written - bar.pos))
 
 
 def _moment(view: View, result: EvaluationResult, share: float | None) -> NDArray[np.uint8]:

@@ -87,6 +87,14 @@ def test_a_drive_becomes_a_gif_that_lasts_as_long(tmp_path: Path, model: str) ->
     assert "100 % of 1 laps" in said
 
 
+def test_a_long_drive_says_that_it_takes_a_while(tmp_path: Path, model: str) -> None:
+    short = drawn(model, "--track", NAME, "--every", "9", "--size", "100", "--out", str(tmp_path / "short.gif"))
+    long = drawn(model, "--track", NAME, "--every", "1", "--size", "100", "--out", str(tmp_path / "long.gif"))
+    assert "Drawing" not in short
+    assert "Drawing" in long
+    assert "frames" in long
+
+
 def test_a_drive_among_boxes_is_seen_through_the_camera(tmp_path: Path, model: str) -> None:
     options = ("--track", NAME, "--view", "camera", "--seconds", "2", "--size", "160", "--every", "10")
     drawn(model, *options, "--out", str(tmp_path / "empty.gif"))

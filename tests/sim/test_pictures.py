@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import weakref
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from sim.episode import EpisodeRules
-from sim.pictures import FRONT_POINT_M, evenly, poses_of, trail_of, write_gif, write_png
-from sim.top_view import BORDER, CHOSEN, GRASS, OTHER, ROAD, TopView
+from sim.film import LOOKED_AT
+from sim.pictures import FRONT_POINT_M, Film, evenly, poses_of, trail_of, write_gif, write_png
+from sim.top_view import BORDER, CHOSEN, FAST, GRASS, OTHER, ROAD, TopView
 from sim.trace import DriveTrace
 from sim.track import Direction
 from sim.track_library import TrackLibrary
@@ -97,6 +100,94 @@ def test_a_gif_lasts_as_long_as_the_drive(tmp_path: Path) -> None:
     assert set(lasting) == {60, 70}
     with pytest.raises(ValueError, match="no frame"):
         write_gif(tmp_path / "y.gif", [], 15.0)
+
+
+def test_a_gif_shows_every_frame_as_it_was_though_only_what_differs_is_written(tmp_path: Path) -> None:
+    random = np.random.default_rng(1)
+    frames = [np.zeros((40, 60, 3), np.uint8)]
+    for k in range(30):
+        frame = frames[-1].copy()
+        if k % 5:
+            y, x = random.integers(0, 30), random.integers(0, 50)
+            frame[y : y + 7, x : x + 9] = [(200, 30, 30), (30, 200, 30), (30, 30, 200)][k % 3]
+        frames.append(frame)
+    frames[20] = np.full_like(frames[0], 90)
+    told: list[int] = []
+    written = write_gif(tmp_path / "x.gif", frames, 15.0, on_frame=told.append)
+    assert told == list(range(2, 32))
+    with Image.open(written) as image:
+        shown, lasting = [], []
+        for k in range(image.n_frames):
+            image.seek(k)
+            lasting.append(image.info["duration"])
+            shown += [np.asarray(image.convert("RGB")).astype(int)] * round(lasting[-1] * 15 / 1000)
+    assert len(lasting) < len(frames)  # one that differs in nothing makes the one before stand longer
+    assert sum(lasting) == pytest.approx(1000 * 31 / 15, abs=10)
+    assert len(shown) == len(frames)
+    for one, frame in zip(shown, frames, strict=True):
+        assert np.abs(one - frame).max() <= 8
+    assert [path.name for path in tmp_path.iterdir()] == ["x.gif"]
+
+
+def test_a_gif_that_fails_leaves_the_one_that_was_there(tmp_path: Path) -> None:
+    def draw(row: int) -> NDArray[np.uint8]:
+        if row == 30:
+            raise ValueError("no such row")
+        return np.full((20, 20), row, np.uint8)
+
+    (tmp_path / "x.gif").write_bytes(b"an older one")
+    with pytest.raises(ValueError, match="no such row"):
+        write_gif(tmp_path / "x.gif", Film(range(40), draw), 15.0)
+    with pytest.raises(ValueError, match="one size"):
+        write_gif(tmp_path / "x.gif", [np.zeros((20, 20), np.uint8), np.zeros((20, 30), np.uint8)], 15.0)
+    assert [path.name for path in tmp_path.iterdir()] == ["x.gif"]
+    assert (tmp_path / "x.gif").read_bytes() == b"an older one"
+
+
+def test_a_long_film_is_never_held_as_a_whole(tmp_path: Path) -> None:
+    drawn: list[weakref.ref[NDArray[np.uint8]]] = []
+    alive: list[int] = []
+
+    def draw(row: int) -> NDArray[np.uint8]:
+        frame = np.full((30, 30, 3), row % 256, np.uint8)
+        drawn.append(weakref.ref(frame))
+        alive.append(sum(reference() is not None for reference in drawn))
+        return frame
+
+    write_gif(tmp_path / "x.gif", Film(range(400), draw), 15.0)
+    assert 400 <= len(drawn) < 400 + 2 * LOOKED_AT
+    assert max(alive) <= LOOKED_AT + 2
+
+
+def test_a_growing_way_is_drawn_on_and_looks_as_if_it_were_drawn_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    track = oval()
+    random = np.random.default_rng(3)
+    turns = np.linspace(0.0, 5.0, 120)
+    trail = np.column_stack([2.0 + 3.0 * np.cos(turns), 1.6 * np.sin(turns), random.uniform(0.5, 2.5, 120)])
+    solids = np.array([[5.0, 0.0, 0.3, 0.2, 0.15], [trail[60, 0], trail[60, 1], 1.0, 0.2, 0.15], [90.0, 0, 0, 1, 1]])
+    view = TopView(track, 400)
+    lines = []
+    drawing = ImageDraw.ImageDraw.line
+    monkeypatch.setattr(ImageDraw.ImageDraw, "line", lambda *a, **k: (lines.append(1), drawing(*a, **k))[1])
+    for row in (*range(0, 120, 3), 119, 10, 11, 64):  # forwards, then again from another place
+        given: dict[str, Any] = {"trail": trail[: row + 1], "solids": solids, "fastest_mps": 2.5}
+        pose = np.array([[trail[row, 0], trail[row, 1], 0.02 * row]])
+        found = view.frame(pose, **given)
+        drawn, lines[:] = len(lines), []
+        if row and row % 3 == 0 and row != 10:
+            assert drawn == 3, row
+        assert np.array_equal(found, TopView(track, 400).frame(pose, **given)), row
+        lines.clear()
+    assert np.array_equal(view.frame(NOBODY), TopView(track, 400).frame(NOBODY))
+
+
+def test_the_way_s_colour_is_of_its_own_fastest_unless_another_is_said() -> None:
+    view = TopView(oval(), 600)
+    trail = np.array([[1.0, -1.5, 1.0], [2.0, -1.5, 1.0], [3.0, -1.5, 1.0]])
+    own, slow = view.frame(NOBODY, trail=trail), view.frame(NOBODY, trail=trail, fastest_mps=4.0)
+    column, row = (view.at(np.array([[1.5, -1.5]]))[0] / 2.0).round().astype(int)
+    assert near(own[row : row + 1, column : column + 1], FAST).all()
+    assert slow[row, column, 2] > slow[row, column, 0]
 
 
 def test_a_trace_gives_the_places_that_the_world_had() -> None:
