@@ -20,6 +20,7 @@ from portal.database import read_session, write_session
 from portal.rules import queueing, standings
 from portal.tables import Evaluation, JobKind, JobState, Lap, TrainingRun
 from sim.episode import EpisodeRules
+from sim.objects import objects_from_json
 from sim.sectors import sectors_of
 from sim.track import Direction
 
@@ -87,6 +88,7 @@ def _measure(place: Workplace, evaluation: Evaluation, driver: Driver) -> Evalua
         direction=Direction(evaluation.direction),
         rules=replace(EpisodeRules.racing(), **evaluation.rules),
         seed=evaluation.seed,
+        objects=objects_from_json(evaluation.objects),
     )
 
 
@@ -139,6 +141,7 @@ def _store_laps(session: Session, evaluation: Evaluation, result: EvaluationResu
                 time_ms=lap.time_ms,
                 resets=lap.resets,
                 off_tracks=lap.off_track_count,
+                crashes=lap.crash_count,
                 complete=lap.complete,
                 sector_1_ms=first,
                 sector_2_ms=second,

@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flask import Flask, url_for
-from flask_babel import get_locale, gettext, ngettext
+from flask_babel import format_datetime, get_locale, gettext, ngettext
 from markupsafe import Markup
 
-from portal import clock, formats, scope
+from portal import clock, formats, race_map, scope
 from portal.drawing import TrackPicture, track_picture
+from portal.race_map import DrawnObject
+from portal.rules import race_cars, race_days, race_objects
 from portal.rules.ranking import Standing
 from portal.tables import Race
+from sim.objects import TrackObjects
 from sim.track import Direction, TrackError
 
 SECOND_MS = 1000
@@ -25,15 +28,35 @@ class RaceTrack:
     title: str
     length_m: float
     picture: TrackPicture
+    objects: tuple[DrawnObject, ...] = ()
+    """Boxes and bots as a run begins."""
 
 
 def track_of(race: Race) -> RaceTrack | None:
     """The track as the race drives it; None where it is not here any more."""
+    return track_with(race.track, race.direction, race_objects.of(race), race.seed)
+
+
+def track_with(name: str, direction: str, objects: TrackObjects | None, seed: int) -> RaceTrack | None:
+    """A track with boxes or bots on it; None where there is no such track. Raises FormErrors where it has no room."""
     try:
-        track = scope.tracks().get(race.track)
+        track = scope.tracks().get(name)
     except TrackError:
         return None
-    return RaceTrack(track.title, track.length_m, track_picture(track, Direction(race.direction)))
+    way = Direction(direction)
+    placed = race_map.drawn(track, way, objects, seed)
+    return RaceTrack(track.title, track.length_m, track_picture(track, way), placed)
+
+
+def race_type(race: Race) -> str:
+    """The type of a race and what is on its track, in words."""
+    return race_map.type_in_words(race_objects.of(race))
+
+
+def race_time(moment: datetime, zone_name: str) -> str:
+    """A moment by the clocks of the race's own time zone, which it names."""
+    shown = format_datetime(moment.astimezone(race_days.zone_of(zone_name)), "d MMM y, HH:mm", rebase=False)
+    return f"{shown} {zone_name.replace('_', ' ')}"
 
 
 def time_left(moment: datetime, now: datetime | None = None) -> str:
@@ -104,4 +127,6 @@ def racer_link(alias: str | None) -> Markup:
 
 def init_app(app: Flask) -> None:
     app.jinja_env.globals.update(countdown=countdown, country=country, country_name=country_name, racer_link=racer_link)
+    app.jinja_env.globals.update(race_type=race_type, allowed_sensors=race_cars.titles)
+    app.jinja_env.filters.update(race_time=race_time)
     app.jinja_env.filters.update(gap_of=gap_of, interval_of=interval_of, moved=moved)

@@ -2,26 +2,39 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Collection
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from portal.forms.parsing import FormErrors, SubmittedForm
+from portal.forms.parsing import FormErrors
+from portal.forms.race_objects import RaceObjectsForm, values_of_objects
+from portal.rules import race_objects
+from portal.rules.race_cars import ACTION_SPACES
+from portal.rules.race_days import zone_of
 from portal.rules.races import (
     MAXIMUM_LAPS,
     MAXIMUM_PENALTY_MS,
     MAXIMUM_RESETS,
     MOST_SUBMISSIONS,
+    SEEDS,
     RaceDetails,
 )
 from portal.tables import Counting, Race, Ranking, Visibility
 from sim.track import Direction
 
+LISTS = ("sensors",)
+"""Fields that may come several times."""
+DRIVEN_FIELDS = (
+    *("track", "direction", "laps", "off_track_penalty_s", "collision_penalty_s", "maximum_resets", "seed"),
+    *RaceObjectsForm.model_fields,
+)
+"""What every submission would have to be driven again for."""
 LOCAL_FORMAT = "%Y-%m-%dT%H:%M"
 YEARS = range(2000, 2201)
 
@@ -30,10 +43,6 @@ YEARS = range(2000, 2201)
 def time_zones() -> list[str]:
     """Every zone that this machine knows; UTC alone where it has no time zone database."""
     return sorted(available_timezones() - {"localtime", "posixrules"}) or ["UTC"]
-
-
-def zone_of(name: str) -> tzinfo:
-    return UTC if name == "UTC" else ZoneInfo(name)
 
 
 def _known_zone(name: str) -> str:
@@ -80,6 +89,29 @@ def _penalty(text: object) -> object:
     return int(seconds * 1000)
 
 
+def _or_empty(low: int, high: int) -> Any:
+    """A whole number, or None where nothing was typed."""
+
+    def read(text: object) -> object:
+        if text is None or str(text).strip() == "":
+            return None
+        try:
+            number = int(str(text))
+        except ValueError:
+            number = low - 1
+        if not low <= number <= high:
+            raise ValueError(f"Write a whole number from {low} to {high}, or leave it empty.")
+        return number
+
+    return Annotated[int | None, BeforeValidator(read)]
+
+
+def _action_spaces(text: object) -> object:
+    if text not in ("", *ACTION_SPACES):
+        raise ValueError("Choose from the list.")
+    return [text] if text else []
+
+
 PenaltyMs = Annotated[int, BeforeValidator(_penalty)]
 LocalMoment = Annotated[datetime, BeforeValidator(_local_moment)]
 
@@ -99,7 +131,7 @@ def _one_line(text: str) -> str:
     return text
 
 
-class RaceForm(SubmittedForm):
+class RaceForm(RaceObjectsForm):
     """A race as its form says it. Dates are local to `time_zone`; penalties are typed in seconds, kept in ms."""
 
     name: Annotated[str, Field(min_length=1), _short_enough(64), AfterValidator(_one_line)]
@@ -118,9 +150,15 @@ class RaceForm(SubmittedForm):
     collision_penalty_s: PenaltyMs
     maximum_resets: _whole(0, MAXIMUM_RESETS)  # type: ignore[valid-type]
     maximum_submissions: _whole(1, MOST_SUBMISSIONS)  # type: ignore[valid-type]
+    maximum_per_day: _or_empty(1, MOST_SUBMISSIONS) = None  # type: ignore[valid-type]
+    sensors: list[str] = Field(default_factory=list)
+    action_space: Annotated[list[str], BeforeValidator(_action_spaces)] = Field(default_factory=list)
+    seed: _or_empty(0, SEEDS - 1) = None  # type: ignore[valid-type]
 
     def details(self, tracks: Collection[str], race: Race | None = None) -> RaceDetails:
-        """What the rules take. Raises FormErrors for an unknown track or a moment that the clocks skip.
+        """What the rules take. Raises FormErrors for an unknown track, a moment that the clocks skip, objects.
+
+        Without a seed in it one is drawn, or that of `race` stays.
 
         The form knows whole minutes: a moment of `race` that was not touched keeps its seconds.
         """
@@ -133,7 +171,7 @@ class RaceForm(SubmittedForm):
                 errors[name] = f"The clocks in {self.time_zone} skip this moment. Choose another."
         if errors or moments["opens"] is None or moments["closes"] is None:
             raise FormErrors(errors)
-        return RaceDetails(
+        details = RaceDetails(
             name=self.name,
             description=self.description,
             track=self.track,
@@ -149,7 +187,15 @@ class RaceForm(SubmittedForm):
             maximum_submissions=self.maximum_submissions,
             opens_at=_kept(moments["opens"], race.opens_at if race else None),
             closes_at=_kept(moments["closes"], race.closes_at if race else None),
+            maximum_per_day=self.maximum_per_day,
+            objects=race_objects.stored(self.objects()),
+            sensors=self.sensors,
+            action_spaces=self.action_space,
+            time_zone=self.time_zone,
         )
+        if self.seed is not None:
+            details["seed"] = self.seed
+        return details
 
 
 def _utc(local: datetime, zone_name: str) -> datetime | None:
@@ -170,7 +216,7 @@ def defaults(now: datetime) -> dict[str, object]:
         name="",
         track="",
         direction=Direction.COUNTERCLOCKWISE,
-        seed=0,
+        seed=secrets.randbelow(SEEDS),
         opens_at=now,
         closes_at=now + timedelta(days=7),
         created_at=now,
@@ -178,8 +224,9 @@ def defaults(now: datetime) -> dict[str, object]:
     return values_of(race)
 
 
-def values_of(race: Race, zone_name: str = "UTC") -> dict[str, object]:
-    """A race as the fields of its form show it."""
+def values_of(race: Race) -> dict[str, object]:
+    """A race as the fields of its form show it; its moments in its own time zone."""
+    zone_name = race.time_zone or "UTC"
     zone = zone_of(zone_name)
     same = ("name", "description", "track", "direction", "visibility", "ranking", "counts", "laps", "minimum_laps")
     values: dict[str, object] = {name: getattr(race, name) for name in same}
@@ -191,4 +238,9 @@ def values_of(race: Race, zone_name: str = "UTC") -> dict[str, object]:
         "collision_penalty_s": f"{race.collision_penalty_ms / 1000:g}",
         "maximum_resets": race.maximum_resets,
         "maximum_submissions": race.maximum_submissions,
+        "maximum_per_day": race.maximum_per_day or "",
+        "sensors": list(race.sensors),
+        "action_space": race.action_spaces[0] if race.action_spaces else "",
+        "seed": race.seed,
+        **values_of_objects(race_objects.of(race)),
     }

@@ -28,8 +28,10 @@ def request(
     now: datetime,
     seed: int | None = None,
     race: Race | None = None,
+    objects: dict[str, Any] | None = None,
 ) -> Evaluation:
-    """Queues an evaluation of the racer's own model. `rules` are fields of `sim.episode.EpisodeRules`.
+    """Queues an evaluation of the racer's own model. `rules` are fields of `sim.episode.EpisodeRules`, `objects` what
+    `sim.objects.objects_json` writes.
 
     With a race, the race's account pays and a paused racer may; else the racer's account does. Raises RuleBroken:
     missing (not the racer's model), forbidden (not sponsored now), conflict (no weights yet, too many models at work,
@@ -51,6 +53,7 @@ def request(
         track=track,
         direction=direction,
         rules=rules,
+        objects=objects or {},
     )
     session.add(evaluation)
     session.flush()

@@ -13,7 +13,7 @@ from typing import Any, TypedDict, Unpack
 from sqlalchemy import ColumnElement, and_, exists, func, not_, or_
 from sqlmodel import Session, col, select
 
-from portal.rules import audit, limits, queueing, sponsorship
+from portal.rules import audit, limits, queueing, race_cars, race_days, race_objects, sponsorship
 from portal.rules.broken import Code, RuleBroken
 from portal.tables import (
     Evaluation,
@@ -36,15 +36,28 @@ MOST_SUBMISSIONS = 999
 RESULT_FIELDS = {
     "track": "the track",
     "direction": "the direction",
-    "ranking": "the ranking",
-    "counts": "which submission counts",
     "laps": "the laps",
-    "minimum_laps": "the minimum laps",
     "off_track_penalty_ms": "the off-track penalty",
     "collision_penalty_ms": "the collision penalty",
     "maximum_resets": "the maximum resets",
+    "objects": "the boxes or bots",
+    "seed": "the seed",
 }
-"""What a change of would make results incomparable: fixed as soon as somebody has entered."""
+"""What every submission would have to be driven again for: fixed as soon as somebody has entered."""
+
+SCORING_FIELDS = {
+    "ranking": "the ranking",
+    "counts": "which submission counts",
+    "minimum_laps": "the minimum laps",
+}
+"""What the laps that were driven can be scored by anew: changes while there are entries, and re-scores all of them."""
+
+
+ENTRY_FIELDS = (
+    *("name", "description", "visibility", "maximum_submissions", "maximum_per_day", "sensors", "action_spaces"),
+    "time_zone",
+)
+"""What changes neither drives nor scores."""
 
 
 class RaceState(StrEnum):
@@ -68,6 +81,12 @@ class RaceOptions(TypedDict, total=False):
     collision_penalty_ms: int
     maximum_resets: int
     maximum_submissions: int
+    maximum_per_day: int | None
+    objects: dict[str, Any]
+    sensors: list[str]
+    action_spaces: list[str]
+    time_zone: str
+    seed: int
 
 
 class RaceDetails(RaceOptions):
@@ -97,10 +116,10 @@ def state(race: Race, now: datetime) -> RaceState:
     return RaceState.OPEN if now < race.closes_at else RaceState.CLOSED
 
 
-def create(
-    session: Session, owner: Racer, *, now: datetime, seed: int | None = None, **details: Unpack[RaceDetails]
-) -> Race:
+def create(session: Session, owner: Racer, *, now: datetime, **details: Unpack[RaceDetails]) -> Race:
     """Makes a race. Its seed is published and drives every submission, so that a result can be repeated.
+
+    Without a `seed` one is drawn.
 
     Raises RuleBroken: invalid (with the field that is wrong), forbidden (the host does not pay for this racer now:
     every submission to the race would cost), conflict (all private leaderboards of the account are in use).
@@ -108,9 +127,8 @@ def create(
     sponsorship.require(session, owner)
     if details.get("visibility") == Visibility.PRIVATE:
         _take_private(session)
-    race = Race(
-        owner_id=owner.id or 0, seed=secrets.randbelow(SEEDS) if seed is None else seed, created_at=now, **details
-    )
+    details.setdefault("seed", secrets.randbelow(SEEDS))
+    race = Race(owner_id=owner.id or 0, created_at=now, **details)
     _check(race)
     if race.closes_at <= now:
         raise RuleBroken(Code.INVALID, "The race would be over already. Choose a later end.", "closes")
@@ -121,7 +139,8 @@ def create(
 
 
 def edit(session: Session, race: Race, *, by: Racer, now: datetime, **details: Unpack[RaceChanges]) -> Race:
-    """Changes a race. What makes results incomparable stays as it is once somebody has entered.
+    """Changes a race. What would have to be driven again stays as it is once somebody has entered; another way to
+    score what was driven holds for every submission at once.
 
     Raises RuleBroken: forbidden (not the organizer's, or more submissions could come while the host does not pay for
     who changes it), conflict (entries exist, or no private leaderboard is left), invalid (with the field).
@@ -137,6 +156,8 @@ def edit(session: Session, race: Race, *, by: Racer, now: datetime, **details: U
     if "visibility" in changed:
         _check_unentered(session, race)
         race.audience += 1
+    if changed & set(SCORING_FIELDS):
+        race.version += 1
     for name in changed:
         setattr(race, name, details[name])  # type: ignore[literal-required]  # names come from the same mapping
     _check(race)
@@ -147,6 +168,14 @@ def edit(session: Session, race: Race, *, by: Racer, now: datetime, **details: U
         session.flush()
         audit.record(session, "race.edit", subject(race), by=by, now=now, before=before, after=_written(race))
     return race
+
+
+def check_edit(session: Session, race: Race, **details: Unpack[RaceChanges]) -> None:
+    """Refuses as `edit` does what depends on entries, without changing anything: before a change is confirmed."""
+    _check_entries(session, race, {name for name, value in details.items() if getattr(race, name) != value})
+    laps, minimum_laps = details.get("laps", race.laps), details.get("minimum_laps", race.minimum_laps)
+    if not 1 <= minimum_laps <= laps:
+        raise RuleBroken(Code.INVALID, f"At least 1 and at most all {laps} laps can be required.", "minimum_laps")
 
 
 def private_left(session: Session) -> tuple[int, int]:
@@ -174,7 +203,12 @@ def _takes_more(race: Race, changes: RaceChanges) -> bool:
         changes.get("opens_at", race.opens_at) < race.opens_at
         or changes.get("closes_at", race.closes_at) > race.closes_at
         or changes.get("maximum_submissions", race.maximum_submissions) > race.maximum_submissions
+        or _per_day(changes.get("maximum_per_day", race.maximum_per_day)) > _per_day(race.maximum_per_day)
     )
+
+
+def _per_day(maximum: int | None) -> int:
+    return MOST_SUBMISSIONS if maximum is None else maximum
 
 
 def _check_entries(session: Session, race: Race, changed: set[str]) -> None:
@@ -182,8 +216,8 @@ def _check_entries(session: Session, race: Race, changed: set[str]) -> None:
     if fixed and has_entries(session, race):
         raise RuleBroken(
             Code.CONFLICT,
-            f"Somebody has entered this race, so {' and '.join(fixed)} cannot change any more: results would not be "
-            "comparable. Make a new race for other rules.",
+            f"Somebody has entered this race, so {' and '.join(fixed)} cannot change any more: every submission would "
+            "have to be driven again. Clone the race for other rules.",
         )
 
 
@@ -210,6 +244,14 @@ def _check(race: Race) -> None:
         raise RuleBroken(Code.INVALID, f"Allow 0 to {MAXIMUM_RESETS} resets.", "maximum_resets")
     if not 1 <= race.maximum_submissions <= MOST_SUBMISSIONS:
         raise RuleBroken(Code.INVALID, f"Allow 1 to {MOST_SUBMISSIONS} submissions.", "maximum_submissions")
+    if race.maximum_per_day is not None and not 1 <= race.maximum_per_day <= race.maximum_submissions:
+        message = f"Allow 1 to {race.maximum_submissions} submissions a day, or leave it empty."
+        raise RuleBroken(Code.INVALID, message, "maximum_per_day")
+    if not 0 <= race.seed < SEEDS:
+        raise RuleBroken(Code.INVALID, f"A seed is a whole number from 0 to {SEEDS - 1}.", "seed")
+    race_days.check(race)
+    race_objects.check(race)
+    race_cars.check(race)
 
 
 def close(session: Session, race: Race, *, by: Racer, now: datetime) -> bool:
@@ -343,6 +385,6 @@ def subject(race: Race) -> str:
 
 def _written(race: Race) -> dict[str, Any]:
     """The race as the audit keeps it."""
-    names = [*RESULT_FIELDS, "name", "description", "visibility", "maximum_submissions", "seed"]
+    names = [*RESULT_FIELDS, *SCORING_FIELDS, *ENTRY_FIELDS]
     facts: dict[str, Any] = {name: getattr(race, name) for name in names}
     return facts | {"opens_at": race.opens_at.isoformat(), "closes_at": race.closes_at.isoformat()}

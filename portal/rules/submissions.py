@@ -10,7 +10,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import Select
 
-from portal.rules import budgets, evaluations, ledger, queueing, races, sponsorship, trainings
+from portal.rules import budgets, evaluations, ledger, queueing, race_cars, race_days, races, sponsorship, trainings
 from portal.rules.broken import Code, RuleBroken
 from portal.rules.races import RaceState
 from portal.rules.ranking import LapTime, longest_run_of_laps
@@ -55,13 +55,11 @@ def enter(session: Session, race: Race, model: Model, *, by: Racer, now: datetim
     race = _fresh(session, race, by)
     _check_open(race, now)
     model = trainings.own_model(session, model, by)
-    reason = why_not(session, model)
+    reason = why_not(session, race, model)
     if reason:
         raise RuleBroken(Code.CONFLICT, reason, "model")
     ledger.hold(session, ledger.account_of(session, by))  # who counts the racer's submissions counts alone
-    if left(session, race, by) <= 0:
-        raise RuleBroken(Code.CONFLICT, f"You have entered {race.maximum_submissions} times, which is the maximum.")
-    busy = _why_busy(session, race, by)
+    busy = _why_enough(session, race, by, now) or _why_busy(session, race, by)
     if busy:
         raise RuleBroken(Code.CONFLICT, busy)
     evaluation = evaluations.request(
@@ -74,6 +72,7 @@ def enter(session: Session, race: Race, model: Model, *, by: Racer, now: datetim
         now=now,
         seed=race.seed,
         race=race,
+        objects=race.objects,
     )
     submission = Submission(
         race_id=evaluation.race_id or 0,
@@ -118,14 +117,42 @@ def episode_rules(race: Race) -> dict[str, Any]:
 
 
 def left(session: Session, race: Race, racer: Racer) -> int:
-    """How often the racer may still enter. A submission without a result of its own does not count."""
+    """How often the racer may still enter in all. A submission without a result of its own does not count."""
+    return max(0, race.maximum_submissions - _counted(session, race, racer))
+
+
+def left_today(session: Session, race: Race, racer: Racer, *, now: datetime) -> int:
+    """How often the racer may still enter before the next day begins in the race's time zone, and in all."""
+    in_all = left(session, race, racer)
+    if race.maximum_per_day is None:
+        return in_all
+    return min(
+        in_all, max(0, race.maximum_per_day - _counted(session, race, racer, since=race_days.day_begins(race, now)))
+    )
+
+
+def _counted(session: Session, race: Race, racer: Racer, since: datetime | None = None) -> int:
     query = (
         select(func.count())
         .select_from(Submission)
         .join(Evaluation, col(Evaluation.id) == col(Submission.evaluation_id))
         .where(Submission.race_id == race.id, Submission.racer_id == racer.id, col(Evaluation.state).not_in(UNCOUNTED))
     )
-    return max(0, race.maximum_submissions - session.exec(query).one())
+    if since is not None:
+        query = query.where(col(Submission.created_at) >= since)
+    return session.exec(query).one()
+
+
+def _why_enough(session: Session, race: Race, racer: Racer, now: datetime) -> str:
+    """Why the racer has entered often enough, in all or today; empty where one more is allowed."""
+    if left(session, race, racer) <= 0:
+        return f"You have entered {race.maximum_submissions} times, which is the maximum."
+    if left_today(session, race, racer, now=now) <= 0:
+        return (
+            f"You have entered {race.maximum_per_day} times today, which is the maximum of a day. "
+            f"The next day begins at midnight in {race.time_zone}."
+        )
+    return ""
 
 
 def _why_busy(session: Session, race: Race, racer: Racer) -> str:
@@ -146,14 +173,13 @@ def why_closed(session: Session, race: Race, racer: Racer, *, now: datetime) -> 
         _check_open(race, now)
     except RuleBroken as broken:
         return broken.message
-    if left(session, race, racer) <= 0:
-        return f"You have entered {race.maximum_submissions} times, which is the maximum."
-    reason = _why_busy(session, race, racer) or sponsorship.race_refusal(session, racer)
+    busy = _why_enough(session, race, racer, now) or _why_busy(session, race, racer)
+    reason = busy or sponsorship.race_refusal(session, racer)
     return reason or budgets.refusal(session, None, JobKind.EVALUATION, evaluations.RESERVED_MS, now=now)
 
 
-def why_not(session: Session, model: Model) -> str:
-    """Why a model cannot be entered now; empty where it is ready."""
+def why_not(session: Session, race: Race, model: Model) -> str:
+    """Why a model cannot be entered in this race now; empty where it is ready."""
     if model.deleted_at is not None:
         return "This model was deleted."
     if trainings.active(session, model) is not None:
@@ -163,14 +189,14 @@ def why_not(session: Session, model: Model) -> str:
         if latest is not None and latest.state == JobState.FAILED:
             return "Its training failed before there were weights. Mend the reward function and train it again."
         return "It has no weights yet. Train it first."
-    return ""
+    return race_cars.why_not(race, model)
 
 
 def eligible_models(session: Session, race: Race, racer: Racer) -> list[tuple[Model, str | None]]:
     """The racer's models, each with the reason why it cannot be entered; None where it can. Ready ones come first."""
     query = select(Model).where(Model.racer_id == racer.id, col(Model.deleted_at).is_(None))
     models = session.exec(query.order_by(col(Model.id).desc())).all()
-    found = [(model, why_not(session, model) or None) for model in models]
+    found = [(model, why_not(session, race, model) or None) for model in models]
     return sorted(found, key=lambda pair: pair[1] is not None)
 
 

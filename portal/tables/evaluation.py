@@ -33,6 +33,8 @@ class Evaluation(Job, table=True):
     direction: str
     rules: dict[str, Any] = Field(sa_type=JSON)
     """The episode rules: laps, continuous or not, penalties, resets."""
+    objects: dict[str, Any] = Field(default_factory=dict, sa_type=JSON, sa_column_kwargs={"server_default": "{}"})
+    """Boxes or bots, as `sim.objects.objects_json` writes them; empty: the track is clear."""
     total_ms: int | None = None
     best_lap_ms: int | None = None
     completion_percent: float | None = None
@@ -51,6 +53,7 @@ class Lap(SQLModel, table=True):
     time_ms: int
     resets: int
     off_tracks: int = 0
+    crashes: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     complete: bool
     sector_1_ms: int | None = None
     """None where the sector was not completed, and in laps of before sectors were timed."""

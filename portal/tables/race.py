@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import CheckConstraint
+from sqlalchemy import JSON, CheckConstraint
 from sqlmodel import Field, SQLModel
 
 from portal.tables.columns import UtcDateTime, one_of, public_id
@@ -39,6 +40,7 @@ class Race(SQLModel, table=True):
         CheckConstraint("closes_at > opens_at", name="closes_after_opening"),
         CheckConstraint("minimum_laps BETWEEN 1 AND laps", name="minimum_laps_reachable"),
         CheckConstraint("maximum_submissions > 0", name="maximum_submissions_positive"),
+        CheckConstraint("maximum_per_day > 0", name="maximum_per_day_positive"),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -57,9 +59,19 @@ class Race(SQLModel, table=True):
     collision_penalty_ms: int = 5000
     maximum_resets: int = 10_000
     maximum_submissions: int = 99
+    maximum_per_day: int | None = None
+    """Of one racer, by the calendar of `time_zone`; None: as many as in all."""
+    objects: dict[str, Any] = Field(default_factory=dict, sa_type=JSON, sa_column_kwargs={"server_default": "{}"})
+    """The type of the race, with its boxes or bots, as `sim.objects.objects_json` writes them; empty: a time trial."""
+    sensors: list[str] = Field(default_factory=list, sa_type=JSON, sa_column_kwargs={"server_default": "[]"})
+    """The only sensors that a car may carry, by their names in `model_metadata.json`; empty: any."""
+    action_spaces: list[str] = Field(default_factory=list, sa_type=JSON, sa_column_kwargs={"server_default": "[]"})
+    """The only kinds of action space that a car may have, `discrete` or `continuous`; empty: any."""
     seed: int
     opens_at: datetime = Field(sa_type=UtcDateTime)
     closes_at: datetime = Field(sa_type=UtcDateTime)
+    time_zone: str = Field(default="UTC", sa_column_kwargs={"server_default": "UTC"})
+    """In which its dates were meant, and in which its days begin."""
     version: int = 0
     """Raised with every change to the standings; open pages show the highest that they have seen."""
     invite_code: str | None = Field(default=None, index=True, unique=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from flask import Blueprint, flash, render_template, request, url_for
@@ -12,21 +13,37 @@ from portal import clock, doorbell, hx, live, scope
 from portal.access import Permission, access
 from portal.errors import STATUS
 from portal.forms.parsing import FormErrors, parse
-from portal.forms.race import RaceForm, defaults, time_zones, values_of
+from portal.forms.race import DRIVEN_FIELDS, LISTS, RaceForm, defaults, time_zones, values_of
+from portal.forms.race_objects import RaceObjectsForm
 from portal.forms.submission import SubmissionForm
-from portal.race_parts import track_of
+from portal.race_map import type_in_words
+from portal.race_parts import track_of, track_with
 from portal.rate_limits import limiter
-from portal.rules import models, race_lists, races, ranking, sponsorship, standings, submissions, usage
+from portal.rules import (
+    models,
+    race_lists,
+    race_rescoring,
+    races,
+    ranking,
+    sponsorship,
+    standings,
+    submissions,
+    usage,
+)
 from portal.rules.broken import Code, RuleBroken
-from portal.rules.races import RaceState
+from portal.rules.races import RaceDetails, RaceState
 from portal.streams.tokens import stream_url
 from portal.tables import JobKind, Race, Submission, Visibility
+from sim.objects import objects_from_json
+from sim.sensors import SENSORS
+from sim.track import Direction
 
 pages = Blueprint("races", __name__)
 
 STREAM_HEADER = "Paddock-Stream"
 """On a fragment: where the page hears of what comes next, with a new ticket."""
 LONGEST_PAGE_NUMBER = 6
+SEED = re.compile(r"[0-9]{1,9}")
 FIRST_ATTEMPT = 0
 
 Problem = FormErrors | RuleBroken
@@ -97,7 +114,8 @@ def new() -> str:
 @limiter.limit("60 per hour")
 def create() -> Answer:
     try:
-        details = parse(RaceForm, request.form).details(scope.tracks().names())
+        details = parse(RaceForm, request.form, LISTS).details(scope.tracks().names())
+        _check_room(details)
         with scope.writing() as session:
             race = races.create(session, scope.me(), now=clock.now(), **details)
     except (FormErrors, RuleBroken) as problem:
@@ -124,13 +142,55 @@ def save(race_id: str) -> Answer:
     fixed = races.has_entries(scope.reading(), race)
     try:
         known = {*scope.tracks().names(), race.track}
-        details = parse(RaceForm, request.form).details(known, race)
+        details = parse(RaceForm, request.form, LISTS).details(known, race)
+        _check_room(details)
+        if fixed and race_rescoring.is_rescored(race, details) and "confirmed" not in request.form:
+            races.check_edit(scope.reading(), race, **details)
+            return _ask_rescoring(race, details)
         with scope.writing() as session:
-            races.edit(session, race, by=scope.me(), now=clock.now(), **details)
+            changed = races.edit(session, race, by=scope.me(), now=clock.now(), **details)
     except (FormErrors, RuleBroken) as problem:
         return _form_again("races/edit.html", problem, race=race, fixed=fixed)
+    _publish(changed)
     flash(_("The race is changed."), "success")
     return hx.redirect(url_for("races.show", race_id=race_id))
+
+
+def _ask_rescoring(race: Race, details: RaceDetails) -> Answer:
+    """What another way to score changes, with everything that was typed: nothing is written yet."""
+    found = race_rescoring.preview(scope.reading(), race, details)
+    typed = [pair for pair in request.form.items(multi=True) if pair[0] != "csrf_token"]
+    page = render_template("races/confirm_edit.html", race=race, details=details, found=found, typed=typed)
+    return page, 200
+
+
+def _check_room(details: RaceDetails) -> None:
+    """Raises FormErrors where the track has no room for the boxes or bots."""
+    objects = objects_from_json(details["objects"])
+    track_with(details["track"], details["direction"], objects, details.get("seed", 0))
+
+
+def _publish(race: Race) -> None:
+    """Those who watch draw the standings anew."""
+    live.publish(
+        scope.redis(), live.race_channel(race.public_id, race.audience), "standings", {"version": race.version}
+    )
+
+
+@pages.get("/races/preview")
+@access(Permission.RACER)
+def preview() -> str:
+    """The track as a form says it, with its boxes and bots: a fragment, and nothing is stored."""
+    chosen, problem, track = None, "", None
+    try:
+        chosen = parse(RaceObjectsForm, request.args).objects()
+        seed, way = request.args.get("seed", ""), request.args.get("direction", "")
+        direction = Direction(way if way in list(Direction) else Direction.COUNTERCLOCKWISE).value
+        track = track_with(request.args.get("track", ""), direction, chosen, int(seed) if SEED.fullmatch(seed) else 0)
+    except FormErrors as errors:
+        problem = str(errors)
+    words = type_in_words(chosen)
+    return render_template("races/_preview.html", track=track, problem=problem, words=words)
 
 
 @pages.get("/races/<race_id>/enter")
@@ -180,7 +240,7 @@ def _own_models(race: Race) -> dict[str, object]:
         "race": race,
         "ready": [model for model, reason in found if reason is None],
         "not_ready": [(model, reason) for model, reason in found if reason is not None],
-        "left": submissions.left(session, race, me),
+        "left": submissions.left_today(session, race, me, now=clock.now()),
         "closed_to_me": submissions.why_closed(session, race, me, now=clock.now()),
     }
 
@@ -198,8 +258,7 @@ def close(race_id: str) -> Response:
     race = races.get_own(scope.reading(), scope.me(), race_id)
     with scope.writing() as session:
         closed = races.close(session, race, by=scope.me(), now=clock.now())
-    channel = live.race_channel(race_id, race.audience)
-    live.publish(scope.redis(), channel, "standings", {"version": race.version})
+    _publish(race)
     flash(_("The race is closed.") if closed else _("The race was closed already."), "success")
     return hx.redirect(url_for("races.show", race_id=race_id))
 
@@ -227,6 +286,8 @@ def _choices() -> dict[str, object]:
     library = scope.tracks()
     return {
         "tracks": [(name, library.get(name).title) for name in library.names()],
+        "sensors": list(SENSORS.values()),
+        "driven_fields": DRIVEN_FIELDS,
         "time_zones": [(zone, zone.replace("_", " ")) for zone in time_zones()],
         "private_left": races.private_left(scope.reading()),
     }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from portal.rules import evaluations
 from portal.tables import Evaluation, JobState, Model, Race
 from sim.episode import EpisodeRules
 from sim.evaluation import EvaluationResult, LapResult, evaluate
+from sim.objects import Boxes, objects_json
 from sim.trace import DriveTrace, SimTrace
 from sim.track import Direction
 from tests.cast import NOON
@@ -35,10 +37,11 @@ class Drive:
 
     def __init__(self) -> None:
         self.asked: dict[str, Any] = {}
+        self.result = RESULT
 
     def __call__(self, model: Path, track: Any, **rest: Any) -> EvaluationResult:
         self.asked = {"model": model, "track": track.name, **rest}
-        return RESULT
+        return self.result
 
 
 def make_race(session: Session) -> Race:
@@ -123,6 +126,18 @@ def test_it_drives_the_models_weights_under_the_rules_that_were_asked_for(workpl
         4,
     )
     assert drive.asked["rules"] == EpisodeRules.racing(laps=2, off_track_penalty_s=1.0)
+    assert drive.asked["objects"] is None
+
+
+def test_it_drives_among_the_boxes_or_bots_that_were_asked_for_and_counts_collisions(workplace: Workplace) -> None:
+    asked, drive = request(workplace), Drive()
+    drive.result = replace(RESULT, laps=(replace(LAPS[0], crash_count=2), LAPS[1]))
+    with write_session(workplace.engine) as session:
+        session.get_one(Evaluation, asked.id).objects = objects_json(Boxes(places=((0.2, 1), (0.55, -1))))
+    job.execute(workplace, asked.id or 0, drive)
+    assert drive.asked["objects"] == Boxes(places=((0.2, 1), (0.55, -1)))
+    with read_session(workplace.engine) as session:
+        assert [lap.crashes for lap in evaluations.laps(session, asked)] == [2, 0]
 
 
 def test_a_races_result_raises_its_version_and_is_told_after_the_commit(workplace: Workplace, redis: Redis) -> None:

@@ -80,8 +80,9 @@ def test_what_changes_results_is_fixed_once_somebody_has_entered(session: Sessio
     race = make_race(session, owner, now=NOON)
     races.edit(session, race, by=owner, now=NOON, laps=5)
     make_result(session, race, owner, state=JobState.QUEUED)
-    for change in ({"track": "kidney"}, {"laps": 4}, {"ranking": "best"}, {"off_track_penalty_ms": 0}):
-        with pytest.raises(RuleBroken, match="comparable") as broken:
+    boxes = {"race_type": "object-avoidance", "count": 2}
+    for change in ({"track": "kidney"}, {"laps": 4}, {"seed": 8}, {"off_track_penalty_ms": 0}, {"objects": boxes}):
+        with pytest.raises(RuleBroken, match="driven again") as broken:
             races.edit(session, race, by=owner, now=NOON, **change)
         assert broken.value.code is Code.CONFLICT
     later = race.closes_at + timedelta(days=1)

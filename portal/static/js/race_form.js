@@ -1,7 +1,7 @@
-// The dates of a race are asked for in the organizer's own time zone, where the browser knows it.
+// The dates of a new race are asked for in the organizer's own time zone, where the browser knows it.
 // A form that comes back with errors keeps what was chosen.
 
-const form = document.querySelector("[data-zone-form='new'], [data-zone-form='edit']");
+const form = document.querySelector("[data-zone-form='new']");
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const select = form?.elements.namedItem("time_zone");
 
