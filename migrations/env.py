@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from alembic import context
-from sqlalchemy import Connection
+from alembic.migration import MigrationContext
+from sqlalchemy import JSON, Column, Connection
 from sqlmodel import SQLModel
 
 import portal.tables  # noqa: F401  defines the tables
@@ -19,12 +22,32 @@ def migrate(connection: Connection) -> None:
     if on_sqlite:
         connection.connection.cursor().execute("PRAGMA foreign_keys=OFF")
     context.configure(
-        connection=connection, target_metadata=SQLModel.metadata, render_as_batch=True, compare_server_default=True
+        connection=connection,
+        target_metadata=SQLModel.metadata,
+        render_as_batch=True,
+        compare_server_default=defaults_differ,
     )
     with context.begin_transaction():
         context.run_migrations()
         if on_sqlite and (orphans := connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()):
             raise RuntimeError(f"the migration would leave rows without their parent: {orphans[:5]}")
+
+
+def defaults_differ(
+    _context: MigrationContext,
+    _inspected: Column[Any],
+    declared: Column[Any],
+    found: str | None,
+    _default: object,
+    wanted: str | None,
+) -> bool | None:
+    """Whether two defaults of a column differ; None leaves it to Alembic.
+
+    PostgreSQL has no equality of JSON values, with which Alembic would compare them: their texts are compared.
+    """
+    if not isinstance(declared.type, JSON):
+        return None
+    return (found or "").removesuffix("::json") != (wanted or "")
 
 
 engine = make_engine(context.config.attributes["address"]).execution_options(write=True)
