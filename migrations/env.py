@@ -47,7 +47,7 @@ def defaults_differ(
     """
     if not isinstance(declared.type, JSON):
         return None
-    return (found or "").removesuffix("::json") != (wanted or "")
+    return (found or "").removesuffix("::json").strip("'") != (wanted or "").strip("'")
 
 
 engine = make_engine(context.config.attributes["address"]).execution_options(write=True)
