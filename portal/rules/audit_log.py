@@ -19,6 +19,7 @@ from portal.tables import (
     Race,
     Racer,
     RacerRequest,
+    Season,
     TrainingRun,
 )
 
@@ -35,6 +36,7 @@ OF_A_RACER: dict[str, tuple[Any, Any]] = {
     "training": (TrainingRun, TrainingRun.racer_id),
     "evaluation": (Evaluation, Evaluation.racer_id),
     "race": (Race, Race.owner_id),
+    "season": (Season, Season.owner_id),
 }
 """What belongs to a racer: what was done to it was done to the racer."""
 

@@ -73,6 +73,8 @@ class RacePlace:
     race: Race
     standing: Standing | None
     ranked: int
+    settled: bool = False
+    """Nothing waits, drives or is still to be revealed."""
 
     @property
     def place(self) -> int | None:
@@ -252,7 +254,8 @@ def history(session: Session, racer: Racer, *, viewer: Racer | None) -> list[Rac
 def _place_in(session: Session, race: Race, racer: Racer) -> RacePlace:
     board = for_race(session, race)
     own = board.row_of(racer)
-    return RacePlace(race, own.standing if own else None, board.hidden + len(board.rows))
+    settled = not board.pending and board.freeze is None
+    return RacePlace(race, own.standing if own else None, board.hidden + len(board.rows), settled)
 
 
 def best_laps(session: Session, racer: Racer) -> list[BestLap]:

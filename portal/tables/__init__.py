@@ -30,6 +30,7 @@ from portal.tables.race_freeze import RaceFreeze  # noqa: E402
 from portal.tables.race_people import RaceGuest, RaceMember  # noqa: E402
 from portal.tables.racer import Racer, Role, Sponsorship  # noqa: E402
 from portal.tables.request import RacerRequest, RequestKind, RequestState  # noqa: E402
+from portal.tables.season import Season, SeasonRace  # noqa: E402
 from portal.tables.training import TrainingIteration, TrainingRun  # noqa: E402
 from portal.tables.usage import UsageDay, UsageMonth  # noqa: E402
 
@@ -74,6 +75,8 @@ __all__ = [
     "ReservationState",
     "RewardFunction",
     "Role",
+    "Season",
+    "SeasonRace",
     "Sponsorship",
     "Submission",
     "TrainingIteration",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, render_template
 
-from portal import scope
+from portal import clock, scope
 from portal.access import Permission, access
 from portal.rules import racers, standings
 from portal.rules.broken import Code, RuleBroken
@@ -24,6 +24,7 @@ def show(alias: str) -> str:
         "racers/show.html",
         racer=racer,
         history=history,
+        now=clock.now(),
         best_laps=standings.best_laps(session, racer),
         wins=sum(race.place == 1 for race in history),
         podiums=sum(race.place is not None and race.place <= 3 for race in history),
