@@ -10,6 +10,7 @@
 #include <stdexcept>
 #include <vector>
 
+#include "bind_settings.hpp"
 #include "picture.hpp"
 
 namespace nb = nanobind;
@@ -19,9 +20,9 @@ namespace paddock {
 namespace {
 
 template <typename Struct>
-Struct filled(nb::handle numbers) {
+Struct filled(const nb::dict& settings, const char* name) {
   constexpr std::size_t count = sizeof(Struct) / sizeof(double);
-  return std::bit_cast<Struct>(nb::cast<std::array<double, count>>(numbers));
+  return std::bit_cast<Struct>(setting<std::array<double, count>>(settings, name));
 }
 
 // What is drawn at any place, without cars: for pictures.
@@ -62,15 +63,15 @@ void draw_still(const StillCamera& camera, double x, double y, double yaw, const
 
 std::optional<CameraRules> camera_rules(nb::handle settings) {
   if (settings.is_none()) return std::nullopt;
-  const auto values = nb::cast<nb::dict>(settings);
+  const nb::dict values = settings_of(settings, "a camera");
   CameraRules rules;
-  rules.size = {nb::cast<std::int32_t>(values["width"]), nb::cast<std::int32_t>(values["height"])};
-  rules.eyes = nb::cast<std::size_t>(values["eyes"]);
-  rules.apart_m = nb::cast<double>(values["apart_m"]);
-  rules.mount = filled<Mount>(values["mount"]);
-  rules.marking = filled<Marking>(values["marking"]);
-  rules.palette = filled<Palette>(values["palette"]);
-  rules.spread = filled<CameraSpread>(values["spread"]);
+  rules.size = {setting<std::int32_t>(values, "width"), setting<std::int32_t>(values, "height")};
+  rules.eyes = setting<std::size_t>(values, "eyes");
+  rules.apart_m = setting<double>(values, "apart_m");
+  rules.mount = filled<Mount>(values, "mount");
+  rules.marking = filled<Marking>(values, "marking");
+  rules.palette = filled<Palette>(values, "palette");
+  rules.spread = filled<CameraSpread>(values, "spread");
   return checked(rules);
 }
 

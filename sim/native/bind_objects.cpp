@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "bind_settings.hpp"
 #include "lanes.hpp"
 #include "objects.hpp"
 #include "solids.hpp"
@@ -19,42 +20,37 @@ using namespace nb::literals;
 namespace paddock {
 namespace {
 
-template <typename T>
-T value(const nb::dict& settings, const char* name) {
-  return nb::cast<T>(settings[name]);
-}
-
 double number(double value, double least, double most) {
   if (!(value >= least && value <= most)) throw std::invalid_argument("a setting of the objects is out of range");
   return value;
 }
 
 double number(const nb::dict& settings, const char* name, double least, double most) {
-  return number(value<double>(settings, name), least, most);
+  return number(setting<double>(settings, name), least, most);
 }
 
 }  // namespace
 
 std::optional<ObjectRules> object_rules(const nb::object& settings) {
   if (settings.is_none()) return std::nullopt;
-  const auto given = nb::cast<nb::dict>(settings);
+  const nb::dict given = settings_of(settings, "objects");
   ObjectRules rules;
-  for (const auto& [fraction, lane] : value<std::vector<std::pair<double, int>>>(given, "box_places")) {
+  for (const auto& [fraction, lane] : setting<std::vector<std::pair<double, int>>>(given, "box_places")) {
     rules.boxes.places.push_back({number(fraction, 0.0, 1.0), lane > 0});
   }
-  rules.boxes.count = value<int>(given, "boxes");
-  rules.boxes.random = value<bool>(given, "boxes_random");
+  rules.boxes.count = setting<int>(given, "boxes");
+  rules.boxes.random = setting<bool>(given, "boxes_random");
   rules.boxes.from = number(given, "boxes_from", 0.0, 1.0);
   rules.boxes.to = number(given, "boxes_to", 0.0, 1.0);
   rules.boxes.gap_m = number(given, "boxes_gap_m", 0.0, 1000.0);
-  rules.bots.count = value<int>(given, "bots");
-  rules.bots.random = value<bool>(given, "bots_random");
+  rules.bots.count = setting<int>(given, "bots");
+  rules.bots.random = setting<bool>(given, "bots_random");
   rules.bots.speed_mps = number(given, "bots_speed_mps", 0.01, 100.0);
-  rules.bots.changes_lanes = value<bool>(given, "bots_change_lanes");
+  rules.bots.changes_lanes = setting<bool>(given, "bots_change_lanes");
   rules.bots.straight_least_s = number(given, "bots_straight_least_s", 0.0, 1e5);
   rules.bots.straight_most_s = number(given, "bots_straight_most_s", 0.0, 1e5);
   rules.bots.gap_m = number(given, "bots_gap_m", 0.0, 1000.0);
-  const int others = value<int>(given, "others");
+  const int others = setting<int>(given, "others");
   if (others < 0 || others > 2) throw std::invalid_argument("unknown kind of company");
   rules.others = static_cast<Others>(others);
   if (rules.boxes.count < 0 || rules.boxes.count > 100 || rules.boxes.places.size() > 100 || rules.bots.count < 0 ||

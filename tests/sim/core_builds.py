@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -60,6 +61,16 @@ def built(build: CoreBuild, folder: Path) -> Path:
         assert done.returncode == 0, f"{build.name}:\n{done.stdout}\n{done.stderr}"
     (module,) = place.glob("_core*.so")
     return module
+
+
+def compiled(compiler: str, options: Sequence[str], sources: Sequence[Path], program: Path) -> Path:
+    """A program of some of the core's sources, without Python: seconds of work where the whole core takes minutes."""
+    command = [compiler, "-std=c++20", *options, "-ffp-contract=off", "-Wno-psabi", "-I", str(SOURCES)]
+    done = subprocess.run(
+        [*command, *map(str, sources), "-o", str(program)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return program
 
 
 def watched(build: CoreBuild) -> dict[str, str]:

@@ -2,7 +2,9 @@
 
     python tests/sim/fixed_drive.py --core MODULE --cars 7 --threads 2
 
-prints one SHA-256 for each part, over the first KEPT cars; with every build of the core the same.
+prints one SHA-256 for each part, over the first KEPT cars; with every build of the core the same. With --record they
+are written to fingerprints.json beside this file, which every machine that runs the tests compares itself with. Nothing
+here comes out of another library's sine, exponential or normal distribution: these differ by a bit between machines.
 """
 
 from __future__ import annotations
@@ -13,7 +15,15 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from sim.track import Track
+
+RECORDED = Path(__file__).with_name("fingerprints.json")
+"""The simulator's version, and what each part came to when it was recorded."""
+FINEST_M = 2.0**-20
+"""Tracks are rounded to this: NumPy's sine, which draws them, has another last bit on other processors."""
 KEPT = 5
 """Cars whose numbers count, so that worlds of different sizes can be compared."""
 MOST = 64
@@ -87,7 +97,7 @@ def _driven(cars: int, threads: int, **settings: object) -> str:
     digest = hashlib.sha256()
     training = EpisodeRules(start="random", maximum_steps=50)
     race = EpisodeRules.racing(laps=2, off_track_penalty_s=0.4, maximum_steps=80)
-    for track in (hairpin(), wave()):
+    for track in (_rounded(hairpin()), _rounded(wave())):
         for rules in (training, race):
             world = World(track, cars, seed=12, rules=rules, threads=threads, **settings)  # type: ignore[arg-type]
             arrays = [
@@ -108,6 +118,14 @@ def _driven(cars: int, threads: int, **settings: object) -> str:
     return digest.hexdigest()
 
 
+def _rounded(track: Track) -> Track:
+    """The same to a millionth of a metre, and the same bits everywhere."""
+    from dataclasses import replace
+
+    lines = {name: (getattr(track, name) / FINEST_M).round() * FINEST_M for name in ("centre", "inner", "outer")}
+    return replace(track, **lines)
+
+
 def _policy(cars: int, threads: int) -> str:
     """A dense network, and one that sees pictures through convolutions and pooling."""
     import numpy as np
@@ -118,7 +136,7 @@ def _policy(cars: int, threads: int) -> str:
     random = np.random.default_rng(3)
 
     def array(*shape: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-        return random.normal(0.0, 0.3, shape).astype(np.float32)
+        return random.uniform(-0.5, 0.5, shape).astype(np.float32)
 
     dense = [Dense(array(64, 27), array(64), "tanh"), Dense(array(5, 64), array(5))]
     eye = [
@@ -131,7 +149,10 @@ def _policy(cars: int, threads: int) -> str:
         Policy([Tower(Numbers(27), dense)]),
         Policy([Tower(Picture(30, 40), eye)], [Dense(array(3, 128), array(3))]),
     )
-    seen = (random.normal(size=(MOST, 27)).astype(np.float32), random.integers(0, 256, (MOST, 30, 40)).astype(np.uint8))
+    seen = (
+        random.uniform(-2.0, 2.0, (MOST, 27)).astype(np.float32),
+        random.integers(0, 256, (MOST, 30, 40)).astype(np.uint8),
+    )
     digest = hashlib.sha256()
     for policy, observations in zip(nets, seen, strict=True):
         out = policy.forward(np.ascontiguousarray(observations[:cars]), threads=threads)
@@ -150,9 +171,10 @@ def _evaluation(cars: int, threads: int) -> str:
     from tests.sim.ovals import oval
 
     with tempfile.TemporaryDirectory() as folder:
-        model = write_model(Path(folder), oval())
+        track = _rounded(oval())
+        model = write_model(Path(folder), track)
         rules = EpisodeRules.racing(laps=2)
-        return evaluate(model, oval(), direction=Direction.CLOCKWISE, rules=rules, seed=3).fingerprint
+        return evaluate(model, track, direction=Direction.CLOCKWISE, rules=rules, seed=3).fingerprint
 
 
 PARTS: dict[str, Callable[[int, int], str]] = {
@@ -174,12 +196,18 @@ def _main() -> None:
     parser.add_argument("--core", type=Path, help="another build of the core than the installed one")
     parser.add_argument("--cars", type=int, default=KEPT)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--record", action="store_true", help="write them down as those of this simulator's version")
     chosen = parser.parse_args()
     if chosen.core:
         from tests.sim.other_core import use
 
         use(chosen.core)
-    sys.stdout.write(json.dumps(fingerprints(chosen.cars, chosen.threads)) + "\n")
+    found = fingerprints(chosen.cars, chosen.threads)
+    if chosen.record:
+        from sim import SIMULATOR_VERSION
+
+        RECORDED.write_text(json.dumps({"simulator_version": SIMULATOR_VERSION, "parts": found}, indent=2) + "\n")
+    sys.stdout.write(json.dumps(found) + "\n")
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-REFUSALS = (ValueError, TypeError, OverflowError, IndexError, KeyError, RuntimeError)
+REFUSALS = (ValueError, TypeError, OverflowError, IndexError, RuntimeError)
 ODD = (np.nan, np.inf, -np.inf, 0.0, -0.0, 1e-320, 1e-9, -1.0, 1.0, 29.999, 1e5, -1e5, 1e9, 1e18, 1e300, -1e300)
 KINDS = (np.float64, np.float32, np.int8, np.uint8, np.int64, np.uint64, np.bool_, np.complex128, object)
 Random = np.random.Generator

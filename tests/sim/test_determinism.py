@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import os
 import subprocess
@@ -13,9 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sim import SIMULATOR_VERSION
 from sim.episode import STEP_S, EpisodeRules
 from sim.native import _core
 from sim.world import World
+from tests.sim.fixed_drive import PARTS, RECORDED, fingerprints
 from tests.sim.ovals import oval
 
 RULES = EpisodeRules(start="random")
@@ -34,6 +37,19 @@ def drive(world: World, steps: int, cars: slice = slice(None)) -> list[bytes]:
 
 def world_of(cars: int, threads: int = 1, seed: int = 5) -> World:
     return World(oval(), cars, seed=seed, rules=RULES, lidar=True, lidar_noise_m=0.01, threads=threads)
+
+
+def test_this_machine_finds_the_bits_that_are_recorded() -> None:
+    """Whatever its compiler, C library, NumPy and processor: the drive of `fixed_drive.py` is everywhere the same."""
+    recorded = json.loads(RECORDED.read_text())
+    again = "python tests/sim/fixed_drive.py --record"
+    assert recorded["simulator_version"] == SIMULATOR_VERSION, f"the version was raised: record anew by `{again}`"
+    found = fingerprints(5, 1)
+    differing = [name for name in PARTS if found[name] != recorded["parts"].get(name)]
+    assert not differing, (
+        f"the bits of {', '.join(differing)} are not those of simulator version {SIMULATOR_VERSION}. Where they shall "
+        f"be others, raise SIMULATOR_VERSION in sim/__init__.py and record them anew by `{again}`"
+    )
 
 
 def test_the_same_seed_gives_the_same_bits_and_another_seed_others() -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from sim.camera import Camera
 from sim.episode import STATUS_CODE, STATUSES, EpisodeRules, EpisodeStatus
 from sim.native import _core
+from sim.objects import Boxes, core_settings
 from sim.reference.episode import Episode
 from sim.reward_state import COLUMN, REWARD_STATE
 from sim.track import Direction
-from sim.world import FEATURE_COUNT, FEATURES, World
+from sim.world import FEATURE_COUNT, FEATURES, World, native_track
 from tests.sim.ovals import hairpin, oval, wave
 
 AIM, HINGE = FEATURES.index("ahead_y_1m"), FEATURES.index("hinge_angle")
@@ -330,3 +334,31 @@ def _glued() -> object:
     from sim.dynamics import DEEPRACER
 
     return replace(DEEPRACER, speed_gain=0.0)
+
+
+@pytest.mark.parametrize("whose", ["objects", "camera"])
+def test_the_core_names_a_setting_that_is_missing_or_of_the_wrong_kind(
+    whose: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    track = native_track(oval())
+    given = core_settings(Boxes(2), "seen") if whose == "objects" else Camera().settings()
+    assert given is not None
+    made: dict[str, Any] = {}
+    make_world = _core.make_world
+
+    def noted(**settings: Any) -> _core.World:
+        made.update(settings)
+        return make_world(**settings)
+
+    monkeypatch.setattr(_core, "make_world", noted)
+    World(oval(), 2, seed=0)
+    monkeypatch.undo()
+    for name in given:
+        less = {key: value for key, value in given.items() if key != name}
+        with pytest.raises(ValueError, match=f"the setting {name} is missing"):
+            _core.make_world(**{**made, "track": track, whose: less})
+        with pytest.raises(TypeError, match=f"the setting {name} is of the wrong kind"):
+            _core.make_world(**{**made, "track": track, whose: {**given, name: "x"}})
+    with pytest.raises(TypeError, match="are a dict"):
+        _core.make_world(**{**made, "track": track, whose: 3})
+    assert _core.make_world(**{**made, "track": track, whose: given}).pose.shape == (2, 3)
