@@ -35,7 +35,7 @@ from sim.model_folder import (
     write_json,
     write_model_facts,
 )
-from sim.network_layout import NetworkLayout, trained_layout
+from sim.network_layout import KNOWN_MEANS, MEANS, NetworkLayout, trained_layout
 from sim.objects import ObjectsError, TrackObjects, objects_from_json
 from sim.randomisation import RANDOMISATIONS, USUAL_RANDOMISATION
 from sim.tar_stream import ANEW
@@ -79,7 +79,7 @@ ABOUT = {
     "observation",
     "fingerprint",
 }
-ALSO_ABOUT = {"previous_fingerprint", "best", "race", "look", "randomisation"}
+ALSO_ABOUT = {"previous_fingerprint", "best", "race", "look", "randomisation", "means"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +102,7 @@ class ArchivedModel:
     objects: TrackObjects | None = None
     look: str = USUAL_LOOK
     randomisation: str = USUAL_RANDOMISATION
+    means: str = MEANS
 
     def write(self, folder: Path) -> None:
         """A model's folder, made anew; `sim.model_folder.ModelFolder` reads it."""
@@ -126,7 +127,7 @@ class ArchivedModel:
             "sensors": [sensor.name for sensor in self.car.sensors],
             "observation": list(observed_columns(self.car)),
             "fingerprint": self.weights,
-            **unusual_facts(self.objects, self.look, self.randomisation),
+            **unusual_facts(self.objects, self.look, self.randomisation, self.means),
         }
 
 
@@ -182,7 +183,7 @@ def _model(folder: str, found: dict[str, bytes]) -> ArchivedModel:
         name=folder,
         car=car,
         hyperparameters=hyperparameters,
-        reward_code=_code(found["reward_function.py"]),
+        reward_code=checked_code(found["reward_function.py"]),
         track_name=about["track"]["name"],
         track_fingerprint=about["track"]["fingerprint"],
         track_length_m=float(about["track"]["length_m"]),
@@ -195,6 +196,7 @@ def _model(folder: str, found: dict[str, bytes]) -> ArchivedModel:
         objects=_race(about.get("race")),
         look=_one_of(LOOKS, about.get("look", USUAL_LOOK), "look"),
         randomisation=_one_of(RANDOMISATIONS, about.get("randomisation", USUAL_RANDOMISATION), "randomisation"),
+        means=_one_of(KNOWN_MEANS, about.get("means", MEANS), "kind of means"),
     )
 
 
@@ -280,7 +282,8 @@ def _made_of(metadata: bytes, hyperparameters: bytes) -> tuple[Car, Hyperparamet
         ) from None
 
 
-def _code(data: bytes) -> str:
+def checked_code(data: bytes) -> str:
+    """The text of a reward function. ModelError for what is none."""
     try:
         code = data.decode()
     except UnicodeDecodeError:

@@ -28,10 +28,9 @@ from numpy.typing import NDArray
 from sim import SIMULATOR_VERSION
 from sim.car import Car, CarError
 from sim.hyperparameters import HyperparameterError, Hyperparameters
-from sim.layers import ACTIVATIONS
 from sim.learning.shape import observed_columns
 from sim.looks import USUAL_LOOK
-from sim.network_layout import MEANS, NetworkLayout, trained_layout
+from sim.network_layout import KNOWN_MEANS, MEANS, NetworkLayout, trained_layout
 from sim.objects import TrackObjects, objects_json
 from sim.policy import Policy
 from sim.randomisation import USUAL_RANDOMISATION
@@ -147,13 +146,15 @@ def about_model(
     }
 
 
-def unusual_facts(objects: TrackObjects | None, look: str, randomisation: str) -> dict[str, Any]:
+def unusual_facts(objects: TrackObjects | None, look: str, randomisation: str, means: str = MEANS) -> dict[str, Any]:
     """What paddock.json says besides where a model was not trained as most are."""
     facts: dict[str, Any] = {} if objects is None else {"race": objects_json(objects)}
     if look != USUAL_LOOK:
         facts["look"] = look
     if randomisation != USUAL_RANDOMISATION:
         facts["randomisation"] = randomisation
+    if means != MEANS:
+        facts["means"] = means
     return facts
 
 
@@ -193,7 +194,7 @@ def read_about(path: Path) -> dict[str, Any]:
     seeded = isinstance(about.get("seed"), int) and isinstance(about.get("simulator_version"), str)
     if not (named and seeded and about.get("direction") in known and isinstance(about.get("observation"), list)):
         raise ModelError("paddock.json lacks track, direction, seed, observation or version; take the folder anew")
-    if about.get("means", MEANS) not in ACTIVATIONS:
+    if about.get("means", MEANS) not in KNOWN_MEANS:
         raise ModelError("paddock.json: means cannot be; take the folder anew")
     for key in ("fingerprint", "previous_fingerprint"):
         if about.get(key) is not None and not _is_hex(about[key]):

@@ -26,6 +26,7 @@ from sim.sensors import NETWORKS, STEREO_CAMERAS, Network, Sensor, SensorKind
 from sim.world import BEAM_COUNT, FEATURE_COUNT
 
 MEANS = "tanh"
+KNOWN_MEANS = ("tanh", "linear")
 SAC_HEAD = 256
 """The layer that the console's SAC has in its head (SimApp's sac_head.py), before the means."""
 

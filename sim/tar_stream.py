@@ -33,7 +33,7 @@ KINDS = {
     b"K": "a long name",
     b"g": "a global header",
 }
-ANEW = "Take the archive as Paddock's download made it."
+ANEW = "Take the archive as it was downloaded."
 
 
 class Unpacked:

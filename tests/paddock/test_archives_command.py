@@ -59,3 +59,41 @@ def test_a_model_that_the_car_cannot_feed_is_refused_and_nothing_is_written(tmp_
     assert done.exit_code != 0
     assert "No real car has the track vector" in str(done.exception)
     assert not out.exists()
+
+
+def test_an_archive_for_the_car_is_imported_again(camera_model: Path, tmp_path: Path) -> None:
+    packed, out = tmp_path / "car.tar.gz", tmp_path / "again"
+    assert CliRunner().invoke(paddock, ["export", str(camera_model), "--out", str(packed)]).exit_code == 0
+    nowhere = CliRunner().invoke(paddock, ["import", str(packed), "--out", str(out)])
+    assert "it tells no track; give --track NAME" in str(nowhere.exception)
+    assert not out.exists()
+    arguments = ["import", str(packed), "--track", "kidney", "--direction", "clockwise", "--out", str(out)]
+    done = CliRunner().invoke(paddock, arguments)
+    assert done.exit_code == 0, done.output
+    assert "the default one stands in its place" in done.output
+    folder = ModelFolder.read(out)
+    assert (folder.track_name, folder.direction, folder.car) == ("kidney", "clockwise", CAMERA_CAR)
+    assert folder.weights == ModelFolder.read(camera_model).weights
+    twice = CliRunner().invoke(paddock, arguments)
+    assert "holds a model; choose another --out" in str(twice.exception)
+
+
+def test_paddocks_own_archive_is_imported_as_it_is(camera_model: Path, tmp_path: Path) -> None:
+    packed, out = tmp_path / "swift.tar.gz", tmp_path / "again"
+    CliRunner().invoke(paddock, ["export", str(camera_model), "--for", "paddock", "--out", str(packed)])
+    done = CliRunner().invoke(paddock, ["import", str(packed), "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    before, after = ModelFolder.read(camera_model), ModelFolder.read(out)
+    assert (after.weights, after.track_name, after.reward_code) == (
+        before.weights,
+        before.track_name,
+        before.reward_code,
+    )
+
+
+def test_what_is_no_archive_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "x.tar.gz").write_bytes(b"hello" * 200)
+    done = CliRunner().invoke(paddock, ["import", str(tmp_path / "x.tar.gz"), "--out", str(tmp_path / "out")])
+    assert done.exit_code != 0
+    assert "no .tar.gz" in str(done.exception)
+    assert not (tmp_path / "out").exists()
