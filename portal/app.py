@@ -34,7 +34,7 @@ from portal.settings import Settings
 from portal.streams import tokens
 
 ROOT = Path(__file__).resolve().parent.parent
-MAXIMUM_UPLOAD_BYTES = 64 * 1024 * 1024
+MAXIMUM_UPLOAD_BYTES = 128 * 1024 * 1024
 MAXIMUM_FORM_BYTES = 1024 * 1024
 
 

@@ -15,7 +15,9 @@ from typing import BinaryIO
 
 from portal import artefact_sizes
 from portal.rules.broken import Code, RuleBroken
-from sim.model_archive import ArchivedModel, ModelError, read_archive
+from sim.console_archive import ConsoleModel
+from sim.model_archive import ArchivedModel, ModelError
+from sim.model_import import read_model
 
 
 @contextmanager
@@ -29,14 +31,12 @@ def staged(runs: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def unpack(upload: BinaryIO, folder: Path) -> ArchivedModel:
-    """The checked model of an uploaded archive, written anew. RuleBroken (invalid, `archive`) for anything else."""
+def unpack(upload: BinaryIO) -> ArchivedModel | ConsoleModel:
+    """The checked model of an uploaded archive. RuleBroken (invalid, `archive`) for anything else."""
     try:
-        archived = read_archive(upload)
+        return read_model(upload)
     except ModelError as error:
         raise RuleBroken(Code.INVALID, str(error), "archive") from None
-    archived.write(folder)
-    return archived
 
 
 def copy(runs: Path, artefact: str, folder: Path) -> None:

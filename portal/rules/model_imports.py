@@ -14,7 +14,7 @@ from portal.rules import audit, model_use, models, names, racers, reward_functio
 from portal.rules.broken import Code, RuleBroken
 from portal.tables import JobState, Model, Racer, RewardFunction, TrainingIteration, TrainingRun
 from portal.tables.columns import public_id
-from sim.model_archive import ArchivedModel
+from sim.model_folder import ModelFolder
 
 IMPORTED = "imported"
 """Why such a training ended."""
@@ -47,39 +47,41 @@ def check(session: Session, to: Racer, *, by: Racer) -> None:
 
 def from_archive(
     session: Session,
-    archived: ArchivedModel,
+    found: ModelFolder,
     *,
     to: Racer,
     by: Racer,
     name: str,
+    called: str,
     car_name: str,
     size_bytes: int,
     now: datetime,
 ) -> tuple[Model, TrainingRun]:
-    """A model in `to`'s garage with the archive's weights; the folder that the training names is the caller's to make.
+    """A model in `to`'s garage with the weights that an archive held, unpacked; the folder that the training names is
+    the caller's to make.
 
-    Without a name it is called like the archive, under a free name. Raises RuleBroken like `check`, and invalid (field
-    `name`) for a name that is taken or cannot be.
+    Without a name it is `called` like the archive, under a free name. Raises RuleBroken like `check`, and invalid
+    (field `name`) for a name that is taken or cannot be.
     """
     check(session, to, by=by)
     model = Model(
         racer_id=to.id or 0,
-        name=_name(session, to, name, archived.name),
+        name=_name(session, to, name, called),
         car_name=car_name,
-        car_metadata=archived.car.to_metadata(),
-        track=archived.track_name,
-        direction=archived.direction,
-        hyperparameters=archived.hyperparameters.to_dict(),
+        car_metadata=found.car.to_metadata(),
+        track=found.track_name,
+        direction=found.direction,
+        hyperparameters=found.hyperparameters.to_dict(),
         training_limit_ms=DEFAULT_LIMIT_MS,
-        imported_from=f"an archive of {archived.name}, weights {archived.weights[:12]}",
+        imported_from=f"an archive of {called}, weights {found.weights[:12]}",
         created_at=now,
     )
     session.add(model)
     session.flush()
-    code = reward_functions.first(session, model, code=archived.reward_code, now=now)
+    code = reward_functions.first(session, model, code=found.reward_code, now=now)
     configuration = trainings.configuration_of(model)
-    run = _holder(model, code, configuration, seed=archived.seed, limit_ms=DEFAULT_LIMIT_MS, now=now)
-    run.fingerprint = archived.weights
+    run = _holder(model, code, configuration, seed=found.seed, limit_ms=DEFAULT_LIMIT_MS, now=now)
+    run.fingerprint = found.weights
     _add(session, model, run, size_bytes)
     _record(session, model, to, by=by, now=now)
     return model, run

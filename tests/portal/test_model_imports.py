@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -31,17 +32,23 @@ from portal.rules.broken import Code, RuleBroken
 from portal.rules.models import ModelState
 from portal.settings import Settings
 from portal.tables import AuditEvent, LedgerEntry, Model, Racer, Role, TrainingIteration, TrainingRun
+from sim.action_space import DiscreteActionSpace
 from sim.car import Car
+from sim.car_archive import car_archive
 from sim.episode import EpisodeRules
 from sim.evaluation import evaluate
 from sim.hyperparameters import Hyperparameters
+from sim.model_folder import ModelFolder
+from sim.reward_examples import DEFAULT_EXAMPLE
+from sim.sensors import PADDOCK_CAMERA, PADDOCK_CAMERA_40X30
 from sim.track import Direction
 from sim.track_library import TrackLibrary
 from tests.cast import NOON, make_racer
 from tests.conftest import sign_in
 from tests.portal.garage_cast import RULES, driving_model, make_model, parsed
 from tests.portal.races_cast import make_race
-from tests.sim.models import STEERING_CAR
+from tests.sim.camera_frames import trained
+from tests.sim.models import STEERING_CAR, write_model
 
 CODE = "def reward_function(params):\n    return 1.0\n"
 UPLOAD = "/garage/models/import"
@@ -73,9 +80,21 @@ def model(engine: Engine, settings: Settings, people: dict[str, Racer]) -> Model
         return driving_model(session, settings.runs_path, people["alice"])
 
 
-def upload(browser: FlaskClient, data: bytes, address: str = UPLOAD, **fields: str) -> object:
+def upload(browser: FlaskClient, data: bytes, address: str = UPLOAD, **fields: str) -> Any:
+    """Uploads an archive and, in the own garage, brings in what was found; the last answer."""
     files = {"archive": (io.BytesIO(data), "Swift.tar.gz"), **fields}
-    return browser.post(address, data=files, content_type="multipart/form-data")
+    answer = browser.post(address, data=files, content_type="multipart/form-data")
+    if address != UPLOAD or answer.status_code != 303:
+        return answer
+    return browser.post(answer.location, data=fields)
+
+
+def looked_at(browser: FlaskClient, data: bytes, file_name: str = "Bolt.tar.gz") -> str:
+    """Where an uploaded archive's contents are shown."""
+    files = {"archive": (io.BytesIO(data), file_name)}
+    answer = browser.post(UPLOAD, data=files, content_type="multipart/form-data")
+    assert answer.status_code == 303, answer.text
+    return str(answer.location)
 
 
 def downloaded(browser: FlaskClient, model: Model) -> bytes:
@@ -116,7 +135,7 @@ def test_an_exported_archive_comes_back_bit_identical_and_drives_the_same_laps(
 ) -> None:
     answer = upload(alice, downloaded(alice, model), name="Again")
     again, run = newest(engine)
-    assert answer.location == f"/garage/models/{again.public_id}"  # type: ignore[attr-defined]
+    assert answer.location == f"/garage/models/{again.public_id}"
     with read_session(engine) as session:
         original = trainings.weights_of(session, session.get_one(Model, model.id))
         assert original is not None
@@ -191,8 +210,8 @@ def test_without_a_name_it_is_called_like_the_archive_under_a_free_one(
     upload(alice, data)
     assert newest(engine)[0].name == "Swift 2"
     answer = upload(alice, data, name="swift")
-    assert answer.status_code == 422  # type: ignore[attr-defined]
-    assert 'id="name-error"' in parsed(answer.text)  # type: ignore[attr-defined]
+    assert answer.status_code == 422
+    assert 'id="name-error"' in parsed(answer.text)
 
 
 @pytest.mark.parametrize(
@@ -202,8 +221,8 @@ def test_what_is_no_archive_is_refused_on_its_field_and_leaves_nothing(
     alice: FlaskClient, engine: Engine, settings: Settings, data: bytes | None, says: str
 ) -> None:
     answer = upload(alice, data) if data is not None else alice.post(UPLOAD, data={"name": "x"})
-    assert answer.status_code == 422  # type: ignore[attr-defined]
-    page = parsed(answer.text)  # type: ignore[attr-defined]
+    assert answer.status_code == 422
+    page = parsed(answer.text)
     assert says in page
     assert 'id="archive-error"' in page
     assert count(engine) == 0
@@ -219,13 +238,13 @@ def test_a_paused_ended_or_shut_out_racer_imports_nothing(
             change(session, people["alice"], by=None, now=NOON)
         assert says in parsed(alice.get(UPLOAD).text)
         answer = upload(alice, data)
-        assert answer.status_code == 403  # type: ignore[attr-defined]
-        assert says in answer.text  # type: ignore[attr-defined]
+        assert answer.status_code == 403
+        assert says in answer.text
     with write_session(engine) as session:
         limits.change(session, by=None, now=NOON, multi_user_enabled=False)
     bob = sign_in(app, people["bob"])
     assert bob.get(UPLOAD).status_code == 403
-    assert upload(bob, data).status_code == 403  # type: ignore[attr-defined]
+    assert upload(bob, data).status_code == 403
     assert count(engine) == 1
     assert len(weights_on_disk(settings)) == 1
 
@@ -236,13 +255,13 @@ def test_the_racers_number_of_models_is_checked(
     with write_session(engine) as session:
         ledger.account_of(session, people["alice"]).maximum_models = 1
     answer = upload(alice, downloaded(alice, model))
-    assert answer.status_code == 409  # type: ignore[attr-defined]
-    assert "1 models" in parsed(answer.text)  # type: ignore[attr-defined]
+    assert answer.status_code == 409
+    assert "1 models" in parsed(answer.text)
     assert count(engine) == 1
     assert len(weights_on_disk(settings)) == 1
 
 
-def test_a_refusal_at_the_last_moment_leaves_neither_row_nor_files(
+def test_a_refusal_at_the_last_moment_leaves_no_row_and_the_import_waiting(
     alice: FlaskClient, engine: Engine, settings: Settings, model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data = downloaded(alice, model)
@@ -251,10 +270,14 @@ def test_a_refusal_at_the_last_moment_leaves_neither_row_nor_files(
         raise OSError("no space left on device")
 
     monkeypatch.setattr(model_import, "publish", full)
+    address = looked_at(alice, data)
     with pytest.raises(OSError, match="no space"):
-        upload(alice, data)
+        alice.post(address, data={})
     assert count(engine) == 1
-    assert len(weights_on_disk(settings)) == 1
+    assert len(weights_on_disk(settings)) == 2, "it goes on waiting"
+    monkeypatch.undo()
+    assert alice.post(address, data={}).status_code == 303
+    assert count(engine) == 2
 
 
 def test_a_track_that_is_not_here_is_said(alice: FlaskClient, engine: Engine, settings: Settings, model: Model) -> None:
@@ -264,13 +287,93 @@ def test_a_track_that_is_not_here_is_said(alice: FlaskClient, engine: Engine, se
     about = settings.runs_path / str(run.artefact) / "paddock.json"
     about.write_text(about.read_text().replace("paddock-oval", "far-away"))
     answer = upload(alice, downloaded(alice, model))
-    page = parsed(alice.get(answer.location).text)  # type: ignore[attr-defined]
+    page = parsed(alice.get(answer.location).text)
     assert "Its track far-away is not here." in page
 
 
 def test_the_garage_offers_it(alice: FlaskClient) -> None:
     assert f'href="{UPLOAD}"' in parsed(alice.get("/garage").text)
     assert parsed(alice.get(UPLOAD).text)
+
+
+# An archive of the console
+
+CAMERA_CAR = Car((PADDOCK_CAMERA_40X30,), PADDOCK_CAMERA.name, DiscreteActionSpace.default())
+
+
+@pytest.fixture(scope="module")
+def car_file(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """An archive for the physical car, as the console gave it: no reward function, no track."""
+    folder = tmp_path_factory.mktemp("car")
+    write_model(folder, TrackLibrary().get("paddock-oval"), CAMERA_CAR, trained(CAMERA_CAR).arrays)
+    return car_archive(ModelFolder.read(folder))
+
+
+def test_what_an_archive_of_the_console_holds_is_said_before_anything_is_made(
+    alice: FlaskClient, engine: Engine, car_file: bytes
+) -> None:
+    page = parsed(alice.get(looked_at(alice, car_file)).text)
+    for said in ("Import Bolt", "DeepRacer console", "Camera, small", "Small CNN", "10 actions", "not told", "none;"):
+        assert said in page, said
+    assert "there are no hyperparameters in it; the defaults stand" in page
+    assert count(engine) == 0
+
+
+def test_a_model_of_the_console_is_brought_in_with_a_home_track_and_drives(
+    alice: FlaskClient, engine: Engine, settings: Settings, people: dict[str, Racer], car_file: bytes
+) -> None:
+    address = looked_at(alice, car_file)
+    nowhere = alice.post(address, data={"track": "nowhere", "direction": "clockwise"})
+    assert nowhere.status_code == 422
+    assert 'id="track-error"' in parsed(nowhere.text)
+    assert count(engine) == 0
+    answer = alice.post(address, data={"name": "Old love", "track": "kidney", "direction": "clockwise"})
+    model, run = newest(engine)
+    assert answer.location == f"/garage/models/{model.public_id}"
+    assert (model.name, model.track, model.direction) == ("Old love", "kidney", "clockwise")
+    assert Car.from_metadata(model.car_metadata) == CAMERA_CAR
+    folder = ModelFolder.read(settings.runs_path / str(run.artefact))
+    assert (folder.weights, folder.track_name) == (run.fingerprint, "kidney")
+    assert not (folder.path / ".import.json").exists()
+    assert drives_as(settings, run.artefact)
+    with read_session(engine) as session:
+        assert reward_functions.current(session, model).code == DEFAULT_EXAMPLE.code
+    assert alice.get(address).status_code == 404, "it waits no more"
+
+
+def test_a_waiting_import_is_its_racers_alone_and_can_be_forgotten(
+    alice: FlaskClient, app: Flask, settings: Settings, people: dict[str, Racer], car_file: bytes
+) -> None:
+    address = looked_at(alice, car_file)
+    bob = sign_in(app, people["bob"])
+    assert bob.get(address).status_code == 404
+    assert bob.post(address, data={"track": "kidney", "direction": "clockwise"}).status_code == 404
+    assert bob.post(f"{address}/forget").status_code == 404
+    assert alice.get(address).status_code == 200
+    assert alice.post(f"{address}/forget").location == "/garage"
+    assert alice.get(address).status_code == 404
+    assert weights_on_disk(settings) == []
+
+
+def test_a_racer_has_one_import_waiting(
+    alice: FlaskClient, app: Flask, settings: Settings, people: dict[str, Racer], car_file: bytes
+) -> None:
+    bobs = looked_at(sign_in(app, people["bob"]), car_file)
+    first, second = looked_at(alice, car_file), looked_at(alice, car_file)
+    assert alice.get(first).status_code == 404
+    assert alice.get(second).status_code == 200
+    assert sign_in(app, people["bob"]).get(bobs).status_code == 200
+    assert len(weights_on_disk(settings)) == 2
+
+
+def test_an_administrator_brings_in_a_model_of_the_console_at_once(
+    ada: FlaskClient, engine: Engine, people: dict[str, Racer], car_file: bytes
+) -> None:
+    answer = upload(ada, car_file, "/admin/models/import", alias="bob")
+    model, _ = newest(engine)
+    assert (model.racer_id, model.name) == (people["bob"].id, "Swift")
+    page = parsed(ada.get(answer.location).text)
+    assert "no hyperparameters in it" in page
 
 
 # An administrator
@@ -369,8 +472,8 @@ def test_an_administrator_imports_an_archive_into_any_garage_while_multi_user_mo
     ada.post(f"/admin/models/{model.public_id}/import", data={})
     assert newest(engine)[0].racer_id == people["ada"].id
     refused = upload(ada, b"no archive", "/admin/models/import")
-    assert refused.status_code == 422  # type: ignore[attr-defined]
-    assert 'id="archive-error"' in parsed(refused.text)  # type: ignore[attr-defined]
+    assert refused.status_code == 422
+    assert 'id="archive-error"' in parsed(refused.text)
 
 
 def test_a_model_without_weights_is_not_imported(ada: FlaskClient, engine: Engine, people: dict[str, Racer]) -> None:
@@ -389,7 +492,7 @@ def test_a_racer_imports_nobody_elses_model_and_into_nobody_elses_garage(
     data = downloaded(alice, model)
     for address in ("/admin/models/import", f"/admin/models/{model.public_id}/import"):
         assert bob.get(address).status_code == 403
-        assert upload(bob, data, address, alias="bob").status_code == 403  # type: ignore[attr-defined]
+        assert upload(bob, data, address, alias="bob").status_code == 403
     assert bob.get(f"/garage/models/{model.public_id}/download").status_code == 404
     with write_session(engine) as session:
         for attempt in (
