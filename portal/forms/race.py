@@ -35,6 +35,8 @@ DRIVEN_FIELDS = (
     *RaceObjectsForm.model_fields,
 )
 """What every submission would have to be driven again for."""
+LONGEST_NAME = 64
+COPY = " (copy)"
 LOCAL_FORMAT = "%Y-%m-%dT%H:%M"
 YEARS = range(2000, 2201)
 
@@ -134,7 +136,7 @@ def _one_line(text: str) -> str:
 class RaceForm(RaceObjectsForm):
     """A race as its form says it. Dates are local to `time_zone`; penalties are typed in seconds, kept in ms."""
 
-    name: Annotated[str, Field(min_length=1), _short_enough(64), AfterValidator(_one_line)]
+    name: Annotated[str, Field(min_length=1), _short_enough(LONGEST_NAME), AfterValidator(_one_line)]
     description: Annotated[str, _short_enough(255)] = ""
     track: str = Field(min_length=1)
     direction: Direction
@@ -243,4 +245,16 @@ def values_of(race: Race) -> dict[str, object]:
         "action_space": race.action_spaces[0] if race.action_spaces else "",
         "seed": race.seed,
         **values_of_objects(race_objects.of(race)),
+    }
+
+
+def copy_of(race: Race, now: datetime) -> dict[str, object]:
+    """A race as the form of its clone first shows it: the same rules and seed, open from now on and as long."""
+    values = values_of(race)
+    zone = zone_of(race.time_zone)
+    ends = now + (race.closes_at - race.opens_at)
+    return values | {
+        "name": f"{race.name[: LONGEST_NAME - len(COPY)]}{COPY}",
+        "opens": now.astimezone(zone).strftime(LOCAL_FORMAT),
+        "closes": ends.astimezone(zone).strftime(LOCAL_FORMAT),
     }

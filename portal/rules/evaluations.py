@@ -55,6 +55,33 @@ def request(
         rules=rules,
         objects=objects or {},
     )
+    return _queue(session, evaluation, model, account, race, by=by, now=now)
+
+
+def repeat(session: Session, evaluation: Evaluation, *, race: Race, by: Racer, now: datetime) -> Evaluation:
+    """Queues a race's evaluation once more: the same weights, track, rules, boxes or bots, and seed.
+
+    Whoever asks, the race's account pays. Raises RuleBroken: forbidden (the sponsorship of who asks has ended),
+    conflict (a budget's hard cap).
+    """
+    budgets.hold(session)
+    model = session.get_one(Model, evaluation.model_id)
+    account = _paying_account(session, model, by, race, now)
+    same = ("racer_id", "model_id", "seed", "training_run_id", "race_id", "track", "direction", "rules", "objects")
+    again = Evaluation(queued_at=now, **{name: getattr(evaluation, name) for name in same})
+    return _queue(session, again, model, account, race, by=by, now=now)
+
+
+def _queue(
+    session: Session,
+    evaluation: Evaluation,
+    model: Model,
+    account: Account,
+    race: Race | None,
+    *,
+    by: Racer,
+    now: datetime,
+) -> Evaluation:
     session.add(evaluation)
     session.flush()
     ledger.reserve(session, account, JobKind.EVALUATION, evaluation.id or 0, RESERVED_MS, now=now)

@@ -91,14 +91,19 @@ class BestLap:
 
 
 def entries_of(session: Session, race: Race, *, whole: bool = True) -> list[Entry]:
-    """The finished submissions of a race with their laps. `racer` is the racer's row number.
+    """The finished submissions of a race with their laps, disqualified ones left out. `racer` is the racer's
+    row number.
 
     Not `whole`: those only whose results are public.
     """
     query = (
         select(Submission, Evaluation)
         .join(Evaluation, col(Evaluation.id) == col(Submission.evaluation_id))
-        .where(Submission.race_id == race.id, Evaluation.state == JobState.COMPLETED)
+        .where(
+            Submission.race_id == race.id,
+            Evaluation.state == JobState.COMPLETED,
+            col(Submission.disqualified_at).is_(None),
+        )
     )
     if not whole:
         query = query.where(publishing.is_public())
@@ -211,9 +216,9 @@ def _unranked(entries: Sequence[Entry], racers: dict[object, Racer]) -> list[Unr
 def pending(session: Session, race: Race) -> int:
     """How many submissions of a race wait or drive."""
     unfinished = col(Evaluation.state).in_([JobState.QUEUED, JobState.RUNNING])
-    return session.exec(
-        select(func.count()).select_from(Evaluation).where(Evaluation.race_id == race.id, unfinished)
-    ).one()
+    entered = select(Submission.evaluation_id).where(Submission.race_id == race.id)
+    query = select(func.count()).select_from(Evaluation).where(Evaluation.race_id == race.id, unfinished)
+    return session.exec(query.where(col(Evaluation.id).in_(entered))).one()
 
 
 def record_result(session: Session, evaluation: Evaluation, now: datetime) -> tuple[str, int, int] | None:
@@ -264,9 +269,11 @@ def best_laps(session: Session, racer: Racer) -> list[BestLap]:
         select(Evaluation.track, Evaluation.direction, func.min(Lap.time_ms))
         .join(Lap, col(Lap.evaluation_id) == col(Evaluation.id))
         .join(Race, col(Race.id) == col(Evaluation.race_id))
+        .join(Submission, col(Submission.evaluation_id) == col(Evaluation.id))
         .where(
             Evaluation.racer_id == racer.id,
             Evaluation.state == JobState.COMPLETED,
+            col(Submission.disqualified_at).is_(None),
             col(Lap.complete).is_(True),
             races.visible_to(None),
             publishing.is_public(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +11,18 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import Select
 
-from portal.rules import budgets, evaluations, ledger, queueing, race_cars, race_days, races, sponsorship, trainings
+from portal.rules import (
+    budgets,
+    evaluations,
+    ledger,
+    queue_estimates,
+    queueing,
+    race_cars,
+    race_days,
+    races,
+    sponsorship,
+    trainings,
+)
 from portal.rules.broken import Code, RuleBroken
 from portal.rules.races import RaceState
 from portal.rules.ranking import LapTime, longest_run_of_laps
@@ -157,10 +169,12 @@ def _why_enough(session: Session, race: Race, racer: Racer, now: datetime) -> st
 
 def _why_busy(session: Session, race: Race, racer: Racer) -> str:
     """Why the racer has to wait for own submissions to this race; empty where that is not so."""
-    query = select(func.count()).where(
-        Evaluation.race_id == race.id,
-        Evaluation.racer_id == racer.id,
-        col(Evaluation.state).in_((JobState.QUEUED, JobState.RUNNING)),
+    at_work = col(Evaluation.state).in_((JobState.QUEUED, JobState.RUNNING))
+    query = (
+        select(func.count())
+        .select_from(Submission)
+        .join(Evaluation, col(Evaluation.id) == col(Submission.evaluation_id))
+        .where(Submission.race_id == race.id, Submission.racer_id == racer.id, at_work)
     )
     if session.exec(query).one() < MOST_AT_ONCE:
         return ""
@@ -215,6 +229,12 @@ def get(session: Session, race: Race, public_id: str) -> Entered:
     return _entered(session, race, *row)
 
 
+def waits(session: Session, entered: Iterable[Entered], *, now: datetime) -> dict[str, int]:
+    """About how many milliseconds each that is queued will wait for its result, where that can be told."""
+    found = {one.submission.public_id: queue_estimates.wait_ms(session, one.evaluation, now=now) for one in entered}
+    return {public_id: wait_ms for public_id, wait_ms in found.items() if wait_ms is not None}
+
+
 def racer_of(session: Session, submission: Submission) -> Racer:
     return session.get_one(Racer, submission.racer_id)
 
@@ -230,13 +250,17 @@ def _query() -> Select[Submission, Evaluation, Model]:
 def _entered(session: Session, race: Race, submission: Submission, evaluation: Evaluation, model: Model) -> Entered:
     laps = evaluations.laps(session, evaluation)
     place = queueing.place(session, evaluation)
-    return Entered(submission, evaluation, model, laps, place, _outcome(race, evaluation, laps))
+    return Entered(submission, evaluation, model, laps, place, _outcome(race, submission, evaluation, laps))
 
 
-def _outcome(race: Race, evaluation: Evaluation, laps: list[Lap]) -> str:
+def _outcome(race: Race, submission: Submission, evaluation: Evaluation, laps: list[Lap]) -> str:
     state = JobState(evaluation.state)
     if not state.is_over:
         return ""
+    if submission.withdrawn_at is not None:
+        return "It was withdrawn while it waited: it does not count, and cost nothing."
+    if submission.disqualified_at is not None:
+        return f"Disqualified by the organizer: {submission.disqualified_for}"
     if state is not JobState.COMPLETED:
         return evaluation.message or "It ended without a result. Enter the model again; this one does not count."
     driven = longest_run_of_laps(LapTime(lap.time_ms, lap.resets, lap.complete) for lap in laps)

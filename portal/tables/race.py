@@ -93,3 +93,11 @@ class Submission(SQLModel, table=True):
     model_id: int = Field(foreign_key="model.id")
     evaluation_id: int = Field(foreign_key="evaluation.id", unique=True)
     created_at: datetime = Field(sa_type=UtcDateTime)
+    withdrawn_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    """When its racer took it back while it waited."""
+    disqualified_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
+    disqualified_by_id: int | None = Field(default=None, foreign_key="racer.id")
+    disqualified_for: str | None = None
+    """The organizer's reason, which everybody reads."""
+    rerun_id: int | None = Field(default=None, foreign_key="evaluation.id")
+    """The evaluation that drove it again last; it counts for nothing."""

@@ -13,7 +13,7 @@ from portal import clock, doorbell, hx, live, scope
 from portal.access import Permission, access
 from portal.errors import STATUS
 from portal.forms.parsing import FormErrors, parse
-from portal.forms.race import DRIVEN_FIELDS, LISTS, RaceForm, defaults, time_zones, values_of
+from portal.forms.race import DRIVEN_FIELDS, LISTS, RaceForm, copy_of, defaults, time_zones, values_of
 from portal.forms.race_objects import RaceObjectsForm
 from portal.forms.submission import SubmissionForm
 from portal.race_map import type_in_words
@@ -90,13 +90,15 @@ def _page_of(race: Race) -> dict[str, Any]:
     session, visitor, now = scope.reading(), scope.visitor(), clock.now()
     is_racer = visitor is not None and visitor.has_profile
     may_change = races.may_change(race, visitor)
+    entered = submissions.of_racer(session, race, visitor) if visitor and is_racer else []
     return {
         "track": track_of(race),
         "owner": races.owner_of(session, race),
         "tie_break": ranking.TIE_BREAK,
         "may_change": may_change,
         "cost": usage.of_race(session, race) if may_change else None,
-        "entered": submissions.of_racer(session, race, visitor) if visitor and is_racer else [],
+        "entered": entered,
+        "waits": submissions.waits(session, entered, now=now),
         "closed_to_me": submissions.why_closed(session, race, visitor, now=now) if visitor and is_racer else "",
     }
 
@@ -107,6 +109,16 @@ def new() -> str:
     values = {**defaults(clock.now()), "track": request.args.get("track", "")}
     errors = {"": refused} if (refused := sponsorship.refusal(scope.reading(), scope.me())) else {}
     return render_template("races/new.html", values=values, errors=errors, **_choices())
+
+
+@pages.get("/races/<race_id>/clone")
+@access(Permission.RACER)
+def clone(race_id: str) -> str:
+    """The form of a new race with everything that this one has, as long and beginning now."""
+    race = races.get_own(scope.reading(), scope.me(), race_id)
+    errors = {"": refused} if (refused := sponsorship.refusal(scope.reading(), scope.me())) else {}
+    values = copy_of(race, clock.now())
+    return render_template("races/new.html", values=values, errors=errors, cloned=race, **_choices())
 
 
 @pages.post("/races")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from flask import Blueprint
 from werkzeug.wrappers import Response
 
-from portal import hx, scope
+from portal import clock, hx, scope
 from portal.access import Permission, access
-from portal.rules import freezing, publishing, races, standings, submissions
+from portal.rules import freezing, publishing, races, reruns, standings, submissions
 from portal.rules.standings import LapMark, LapTime, Row, lap_mark
 from portal.rules.submissions import Entered
 from portal.tables import Lap
@@ -20,7 +20,8 @@ pages = Blueprint("submissions", __name__)
 def index(race_id: str) -> Response:
     race = races.get_visible(scope.reading(), scope.me(), race_id)
     entered = submissions.of_racer(scope.reading(), race, scope.me())
-    return hx.render("submissions/index.html", "submissions/_mine.html", race=race, entered=entered)
+    waits = submissions.waits(scope.reading(), entered, now=clock.now())
+    return hx.render("submissions/index.html", "submissions/_mine.html", race=race, entered=entered, waits=waits)
 
 
 @pages.get("/races/<race_id>/submissions/<submission_id>")
@@ -45,6 +46,10 @@ def show(race_id: str, submission_id: str) -> Response:
         published=publishing.is_published(session, entered.evaluation),
         counts=row is not None and row.standing.submission == entered.submission.public_id,
         laps=_marked(entered, row, board.best_lap_ms),
+        waits=submissions.waits(session, [entered], now=clock.now()),
+        may_change=races.may_change(race, visitor),
+        may_rerun=reruns.may_ask(race, entered.submission, visitor),
+        rerun=reruns.of(session, entered.submission),
     )
     response.headers.setdefault("Cache-Control", "no-store")
     return response
