@@ -17,6 +17,8 @@ from portal.tables import Model, TrainingRun
 from sim.action_space import ContinuousActionSpace
 from sim.car import Car, CarError
 from sim.hyperparameters import HYPERPARAMETERS, Hyperparameters
+from sim.looks import LOOKS, USUAL_LOOK
+from sim.randomisation import USUAL_RANDOMISATION
 from sim.sensors import NETWORKS
 from sim.track import Direction, Track, TrackError
 
@@ -144,6 +146,8 @@ def default_values(track: str) -> MultiDict[str, str]:
         | {
             "track": track if track in names else first,
             "direction": Direction.COUNTERCLOCKWISE.value,
+            "look": USUAL_LOOK,
+            "randomisation": USUAL_RANDOMISATION,
             "car": model_form.STARTER_CAR,
             "code": reward_help.DEFAULT_CODE,
             "minutes": model_form.DEFAULT_MINUTES,
@@ -158,6 +162,8 @@ def values_of(model: Model, code: str) -> MultiDict[str, str]:
         | {
             "track": model.track,
             "direction": model.direction,
+            "look": model.scene.get("look", USUAL_LOOK),
+            "randomisation": model.scene.get("randomisation", USUAL_RANDOMISATION),
             "car": model_form.STARTER_CAR,
             "code": code,
             "minutes": model_form.plain(model.training_limit_ms / model_form.MINUTE_MS),
@@ -178,6 +184,7 @@ def model_form_context(reset_code: str) -> dict[str, Any]:
         "facts": {car.public_id: car_facts(car.metadata_json) for car in own},
         "starter": car_facts(Car.default().to_metadata()),
         "hyperparameters": HYPERPARAMETERS,
+        "looks": LOOKS,
         "balance": ledger.balance(session, racer),
         "refusal": sponsorship.refusal(session, racer),
         "racer_id": racer.public_id,

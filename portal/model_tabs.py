@@ -9,6 +9,7 @@ from portal import garage_parts, scope
 from portal.model_pages import ModelPages
 from portal.rules import entries, evaluations, model_list, models, reward_functions
 from sim.hyperparameters import HYPERPARAMETERS
+from sim.looks import LOOKS
 
 
 def _every_tab(at: ModelPages) -> dict[str, Any]:
@@ -34,6 +35,7 @@ def configured(at: ModelPages) -> dict[str, Any]:
         "children": model_list.children(session, model) if at.read_only else [],
         "made": garage_parts.made_with(model),
         "rows": HYPERPARAMETERS,
+        "looks": LOOKS,
     }
 
 

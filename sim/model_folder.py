@@ -60,7 +60,8 @@ TRACES = "sim-trace/training/training-simtrace"
 
 @dataclass(frozen=True)
 class ModelFolder:
-    """What a folder says about its model, read and checked. `weights` is the fingerprint of the best policy."""
+    """What a folder says about its model, read and checked. `weights` is the fingerprint of the best policy,
+    `look` and `randomisation` name the world that it trained in."""
 
     path: Path
     car: Car
@@ -73,6 +74,8 @@ class ModelFolder:
     simulator_version: str
     weights: str
     arrays: PolicyArrays
+    look: str = USUAL_LOOK
+    randomisation: str = USUAL_RANDOMISATION
     means: str = MEANS
     """What stands behind the means of continuous actions (`NetworkLayout.means`)."""
 
@@ -109,6 +112,8 @@ class ModelFolder:
             simulator_version=about["simulator_version"],
             weights=found,
             arrays={name: array.astype(np.float32) for name, array in arrays.items()},
+            look=str(about.get("look", USUAL_LOOK)),
+            randomisation=str(about.get("randomisation", USUAL_RANDOMISATION)),
             means=about.get("means", MEANS),
         )
 

@@ -9,6 +9,8 @@ from werkzeug.datastructures import MultiDict
 from portal.forms.numbers import decimal, sentence
 from portal.forms.parsing import FormErrors
 from sim.hyperparameters import HYPERPARAMETERS, HyperparameterError, HyperparameterRow, Hyperparameters
+from sim.looks import LOOKS, USUAL_LOOK
+from sim.randomisation import RANDOMISATIONS, USUAL_RANDOMISATION
 from sim.track import Direction
 
 MINUTE_MS = 60_000
@@ -29,6 +31,8 @@ class ModelForm:
     """A car's public id, or empty for the default car."""
     code: str
     hyperparameters: Hyperparameters
+    look: str
+    randomisation: str
     training_limit_ms: int
 
 
@@ -44,6 +48,10 @@ def read_model(submitted: MultiDict[str, str], track_names: list[str]) -> ModelF
         errors["direction"] = "Please choose a direction."
     if not code.strip():
         errors["code"] = "Please write a reward function, or take one of the examples."
+    if submitted.get("look", USUAL_LOOK) not in LOOKS:
+        errors["look"] = "Please choose a look."
+    if submitted.get("randomisation", USUAL_RANDOMISATION) not in RANDOMISATIONS:
+        errors["randomisation"] = "Please choose whether it is randomised."
     limit_ms = _limit_ms(submitted.get("minutes", ""), errors)
     hyperparameters = read_hyperparameters(submitted, errors)
     if errors or hyperparameters is None or limit_ms is None:
@@ -56,6 +64,8 @@ def read_model(submitted: MultiDict[str, str], track_names: list[str]) -> ModelF
         car=submitted.get("car", STARTER_CAR),
         code=code,
         hyperparameters=hyperparameters,
+        look=submitted.get("look", USUAL_LOOK),
+        randomisation=submitted.get("randomisation", USUAL_RANDOMISATION),
         training_limit_ms=limit_ms,
     )
 

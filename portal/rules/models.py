@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
@@ -25,6 +26,8 @@ from portal.tables import Car as CarRow
 from portal.tables import JobState, Model, Racer, RequestKind, TrainingRun
 from sim.car import Car, CarError
 from sim.hyperparameters import Hyperparameters
+from sim.looks import LOOKS, USUAL_LOOK
+from sim.randomisation import RANDOMISATIONS, USUAL_RANDOMISATION
 from sim.track import Direction
 
 MINUTE_MS = 60_000
@@ -78,6 +81,8 @@ def create(
     now: datetime,
     car_colour: str = "teal",
     description: str = "",
+    look: str = USUAL_LOOK,
+    randomisation: str = USUAL_RANDOMISATION,
     cloned_from: Model | None = None,
 ) -> Model:
     """A new model with version 1 of its reward function. The track's name is the caller's to check.
@@ -98,6 +103,7 @@ def create(
         track=track,
         direction=Direction(direction),
         hyperparameters=hyperparameters.to_dict(),
+        scene=checked_scene(look, randomisation),
         training_limit_ms=_checked_limit(training_limit_ms),
         cloned_from_id=cloned_from.id if cloned_from else None,
         created_at=now,
@@ -122,6 +128,8 @@ def clone(
     training_limit_ms: int,
     now: datetime,
     description: str = "",
+    look: str = USUAL_LOOK,
+    randomisation: str = USUAL_RANDOMISATION,
 ) -> Model:
     """A model that comes from another of the racer's: same sensors, network, kind and number of actions.
 
@@ -152,8 +160,20 @@ def clone(
         training_limit_ms=training_limit_ms,
         now=now,
         description=description,
+        look=look,
+        randomisation=randomisation,
         cloned_from=parent,
     )
+
+
+def checked_scene(look: str, randomisation: str) -> dict[str, Any]:
+    """What a model stores of the world that it trains in. RuleBroken (invalid, with the field) for names unknown."""
+    for field, name, known in (("look", look, LOOKS), ("randomisation", randomisation, RANDOMISATIONS)):
+        if name not in known:
+            raise RuleBroken(Code.INVALID, f"There is no {field} of that name. Choose from {', '.join(known)}.", field)
+    usual = {"look": USUAL_LOOK, "randomisation": USUAL_RANDOMISATION}
+    asked = {"look": look, "randomisation": randomisation}
+    return {name: value for name, value in asked.items() if value != usual[name]}
 
 
 def rename(session: Session, public_id: str, *, by: Racer, name: str, description: str) -> Model:

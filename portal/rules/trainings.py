@@ -76,6 +76,7 @@ def configuration_of(model: Model) -> dict[str, object]:
         "direction": model.direction,
         "car": dict(model.car_metadata),
         "hyperparameters": dict(model.hyperparameters),
+        **model.scene,
     }
 
 

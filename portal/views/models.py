@@ -65,6 +65,8 @@ def _make(session: Session, form: ModelForm, car: CarRow | None) -> Model:
         direction=form.direction,
         reward_code=form.code,
         hyperparameters=form.hyperparameters,
+        look=form.look,
+        randomisation=form.randomisation,
         training_limit_ms=form.training_limit_ms,
         now=clock.now(),
     )
@@ -184,6 +186,8 @@ def _copy(session: Session, parent: Model, form: ModelForm, car: CarRow | None) 
         direction=form.direction,
         reward_code=form.code,
         hyperparameters=form.hyperparameters,
+        look=form.look,
+        randomisation=form.randomisation,
         training_limit_ms=form.training_limit_ms,
         now=clock.now(),
     )

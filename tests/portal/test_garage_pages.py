@@ -66,6 +66,29 @@ def test_a_first_model_takes_one_form(app: Flask, browser: FlaskClient, engine: 
     assert "place 1" in page
 
 
+def test_the_world_that_a_model_trains_in_is_chosen_shown_and_cloned(
+    app: Flask, browser: FlaskClient, engine: Engine
+) -> None:
+    scene = {"look": "night", "randomisation": "sim-to-real"}
+    assert browser.post("/garage/models/new", data=model_form(app, **scene)).status_code == 303
+    with read_session(engine) as session:
+        model = session.exec(select(Model)).one()
+        run = session.exec(select(TrainingRun)).one()
+        assert model.scene == scene
+        assert {name: run.configuration[name] for name in scene} == scene
+    shown = parsed(browser.get(f"/garage/models/{model.public_id}/configuration").text)
+    assert "<dt>Look</dt><dd>Night</dd>" in shown
+    assert "<dt>Randomised</dt>" in shown
+    cloning = parsed(browser.get(f"/garage/models/{model.public_id}/clone").text)
+    assert '<option value="night" selected>Night</option>' in cloning
+    assert '<option value="sim-to-real" selected>' in cloning
+    usual = parsed(browser.get("/garage/models/new").text)
+    assert '<option value="reinvent" selected>' in usual
+    wrong = browser.post("/garage/models/new", data=model_form(app, look="moon"))
+    assert wrong.status_code == 422
+    assert "Please choose a look." in parsed(wrong.text)
+
+
 def test_make_only_trains_nothing(app: Flask, browser: FlaskClient, engine: Engine) -> None:
     assert browser.post("/garage/models/new", data=model_form(app, do="make")).status_code == 303
     with read_session(engine) as session:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,20 @@ def test_an_exported_archive_comes_back_bit_identical_and_drives_the_same_laps(
         assert models.state_of(session, again).state is ModelState.READY
         assert again.stored_bytes == run.size_bytes == model_import.size_bytes(settings.runs_path / str(run.artefact))
     assert not list(settings.runs_path.glob("import-*"))
+
+
+def test_the_world_that_a_model_trained_in_comes_along(
+    alice: FlaskClient, engine: Engine, settings: Settings, model: Model
+) -> None:
+    folder = settings.runs_path / str(newest(engine)[1].artefact)
+    about = json.loads((folder / "paddock.json").read_text())
+    scene = {"look": "night", "randomisation": "sim-to-real"}
+    (folder / "paddock.json").write_text(json.dumps(about | scene))
+    upload(alice, downloaded(alice, model), name="Again")
+    again, run = newest(engine)
+    assert again.name == "Again"
+    assert again.scene == scene
+    assert run.configuration["look"] == "night"
 
 
 def test_an_imported_model_is_evaluated_raced_and_cloned_like_any_other(

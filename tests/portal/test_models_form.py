@@ -32,6 +32,9 @@ def test_the_defaults_read_back_as_the_defaults() -> None:
     read = read_model(form(), TRACKS)
     assert read.hyperparameters == Hyperparameters()
     assert read.training_limit_ms == 150_000
+    assert (read.look, read.randomisation) == ("reinvent", "off")
+    other = read_model(form(look="night", randomisation="sim-to-real"), TRACKS)
+    assert (other.look, other.randomisation) == ("night", "sim-to-real")
 
 
 @pytest.mark.parametrize(
@@ -41,6 +44,8 @@ def test_the_defaults_read_back_as_the_defaults() -> None:
         ("track", "nowhere"),
         ("direction", "up"),
         ("code", "  \n"),
+        ("look", "moon"),
+        ("randomisation", "much"),
         ("minutes", ""),
         ("minutes", "0.5"),
         ("minutes", "1441"),

@@ -53,6 +53,36 @@ def test_a_new_model_has_the_first_version_of_its_reward_function(session: Sessi
     assert [(row.version, row.code) for row in only] == [(1, "def reward_function(params):\n    return 1.0\n")]
 
 
+def test_a_model_trains_in_the_world_that_it_was_made_for(session: Session) -> None:
+    alice = make_racer(session)
+    usual = make_model(session, alice, "Usual")
+    assert usual.scene == {}
+    assert make_training(session, usual, alice).configuration.keys() == {
+        "track",
+        "direction",
+        "car",
+        "hyperparameters",
+    }
+    settings = {
+        "by": alice,
+        "car": None,
+        "track": "kidney",
+        "direction": "clockwise",
+        "reward_code": "def reward_function(params):\n    return 2.0\n",
+        "hyperparameters": Hyperparameters(),
+        "training_limit_ms": 120_000,
+        "now": NOON,
+    }
+    night = models.clone(session, usual, name="Night", look="night", randomisation="sim-to-real", **settings)
+    assert night.scene == {"look": "night", "randomisation": "sim-to-real"}
+    asked = trainings.configuration_of(night)
+    assert (asked["look"], asked["randomisation"]) == ("night", "sim-to-real")
+    for field in ("look", "randomisation"):
+        with pytest.raises(RuleBroken, match="Choose from") as refused:
+            models.clone(session, usual, name="Moon", **{field: "moon"}, **settings)
+        assert (refused.value.code, refused.value.field) == (Code.INVALID, field)
+
+
 def test_the_racers_number_of_models_is_a_limit(session: Session) -> None:
     alice = make_racer(session)
     ledger.account_of(session, alice).maximum_models = 2
