@@ -53,3 +53,9 @@ class ModelPages:
 
     def download(self) -> str:
         return self._to("models.download", "download")
+
+    def files(self) -> str:
+        return self._to("model_files.show", "files")
+
+    def download_as(self, form: str) -> str:
+        return self._to("model_files.download", "download_as", form=form)

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from portal import garage_parts, scope
+from portal import garage_parts, model_files, scope
 from portal.model_pages import ModelPages
-from portal.rules import entries, evaluations, model_list, models, reward_functions
+from portal.rules import entries, evaluations, model_list, models, reward_functions, trainings
 from sim.hyperparameters import HYPERPARAMETERS
 from sim.looks import LOOKS
 
@@ -37,6 +37,11 @@ def configured(at: ModelPages) -> dict[str, Any]:
         "rows": HYPERPARAMETERS,
         "looks": LOOKS,
     }
+
+
+def kept(at: ModelPages) -> dict[str, Any]:
+    """The model's files, to take away."""
+    return _every_tab(at) | {"files": model_files.offered(trainings.weights_of(scope.reading(), at.model))}
 
 
 def rewarded(at: ModelPages, version: int | None = None) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from __future__ import annotations
 from flask import Blueprint, jsonify, render_template, request
 from werkzeug.wrappers import Response
 
-from portal import clock, hx, model_archive, model_tabs, scope, training_parts
+from portal import clock, hx, model_archive, model_files, model_tabs, scope, training_parts
 from portal.access import Permission, access
 from portal.model_pages import ModelPages
+from portal.rate_limits import limiter
 from portal.rules import audit, model_list, trainings
 from portal.rules.broken import Code, RuleBroken
 from portal.tables import Model
@@ -78,11 +79,34 @@ def download(model_id: str) -> Response:
     if weights is None or weights.artefact is None:
         raise RuleBroken(Code.CONFLICT, "There are no weights to download.")
     answer = model_archive.response(scope.settings().runs_path, weights.artefact, model.name)
+    _record(model)
+    return answer
+
+
+@pages.get("/admin/models/<string(length=16):model_id>/files")
+@access(Permission.ADMIN)
+def files(model_id: str) -> str:
+    return render_template("models/files.html", **model_tabs.kept(_at(model_id)))
+
+
+@pages.get("/admin/models/<string(length=16):model_id>/download/<any(car, onnx):form>")
+@access(Permission.ADMIN)
+@limiter.limit(model_files.PER_MINUTE)
+def download_as(model_id: str, form: str) -> Response:
+    model = _model(model_id)
+    weights = trainings.weights_of(scope.reading(), model)
+    if weights is None or weights.artefact is None:
+        raise RuleBroken(Code.CONFLICT, "There are no weights to download.")
+    answer = model_files.response(scope.settings().runs_path, weights.artefact, model.name, form)
+    _record(model)
+    return answer
+
+
+def _record(model: Model) -> None:
     with scope.writing() as session:
         owner = model_list.owner_of(session, model)
         facts = {"name": model.name, "owner": owner.alias or owner.name}
         audit.record(session, "model.download", f"model:{model.public_id}", by=scope.me(), now=clock.now(), after=facts)
-    return answer
 
 
 def _at(model_id: str) -> ModelPages:

@@ -1,0 +1,125 @@
+"""The files of a model on its page: for the physical car, ONNX and Paddock's archive, and who may have them."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Engine
+from sqlmodel import Session, select
+
+from portal.database import write_session
+from portal.rules import models
+from portal.settings import Settings
+from portal.tables import AuditEvent, JobState, Model, Racer, Role, TrainingRun
+from sim.action_space import DiscreteActionSpace
+from sim.car import Car
+from sim.hyperparameters import Hyperparameters
+from sim.sensors import PADDOCK_CAMERA, PADDOCK_CAMERA_40X30
+from sim.track_library import TrackLibrary
+from tests.cast import NOON, make_racer
+from tests.conftest import sign_in
+from tests.portal.garage_cast import driving_model, end, make_model, make_training, parsed
+from tests.sim.camera_frames import trained
+from tests.sim.models import write_model
+
+CAMERA_CAR = Car((PADDOCK_CAMERA_40X30,), PADDOCK_CAMERA.name, DiscreteActionSpace.default())
+
+
+def camera_model(session: Session, settings: Settings, racer: Racer) -> Model:
+    """A model that sees pictures, with weights on the disk."""
+    model = models.create(
+        session,
+        racer,
+        name="Lens",
+        car=CAMERA_CAR,
+        car_name="Camera car",
+        track="paddock-oval",
+        direction="counterclockwise",
+        reward_code="def reward_function(params):\n    return 1.0\n",
+        hyperparameters=Hyperparameters(),
+        training_limit_ms=60_000,
+        now=NOON,
+    )
+    run = make_training(session, model, racer)
+    end(session, run, JobState.COMPLETED)
+    run.artefact = f"training-{run.public_id}/1-done"
+    write_model(
+        settings.runs_path / run.artefact, TrackLibrary().get("paddock-oval"), CAMERA_CAR, trained(CAMERA_CAR).arrays
+    )
+    session.flush()
+    return model
+
+
+@pytest.fixture
+def alice(engine: Engine) -> Racer:
+    with write_session(engine) as session:
+        return make_racer(session, "alice")
+
+
+@pytest.fixture
+def browser(app: Flask, alice: Racer) -> FlaskClient:
+    return sign_in(app, alice)
+
+
+@pytest.fixture
+def lens(engine: Engine, settings: Settings, alice: Racer) -> Model:
+    with write_session(engine) as session:
+        return camera_model(session, settings, alice)
+
+
+def test_a_camera_model_has_files_for_the_car_and_as_onnx(browser: FlaskClient, lens: Model) -> None:
+    page = parsed(browser.get(f"/garage/models/{lens.public_id}/files").text)
+    for said in ("Download for the car", "Download as ONNX", "Download the archive"):
+        assert said in page
+    car = browser.get(f"/garage/models/{lens.public_id}/download/car")
+    assert car.headers["Content-Disposition"] == 'attachment; filename="Lens-car.tar.gz"'
+    with tarfile.open(fileobj=io.BytesIO(car.data)) as tar:
+        assert tar.getnames() == ["agent/model.pb", "model_metadata.json"]
+    onnx = browser.get(f"/garage/models/{lens.public_id}/download/onnx")
+    assert onnx.headers["Content-Disposition"] == 'attachment; filename="Lens.onnx"'
+    assert b"PADDOCK_CAMERA_40X30" in onnx.data
+
+
+def test_a_model_that_the_car_cannot_feed_says_why_and_has_the_other_forms(
+    browser: FlaskClient, engine: Engine, settings: Settings, alice: Racer
+) -> None:
+    with write_session(engine) as session:
+        model = driving_model(session, settings.runs_path, alice)
+        run = session.exec(select(TrainingRun).where(TrainingRun.model_id == model.id)).one()
+        run.configuration = {**run.configuration, "car": model.car_metadata}
+    page = parsed(browser.get(f"/garage/models/{model.public_id}/files").text)
+    assert "No real car has the track vector that this model sees." in page
+    assert "Download for the car" not in page
+    refused = browser.get(f"/garage/models/{model.public_id}/download/car")
+    assert refused.status_code == 409
+    assert "No real car has the track vector" in parsed(refused.text)
+    assert browser.get(f"/garage/models/{model.public_id}/download/onnx").status_code == 200
+
+
+def test_an_untrained_model_has_none(browser: FlaskClient, engine: Engine, alice: Racer) -> None:
+    with write_session(engine) as session:
+        model = make_model(session, alice)
+    assert "No files yet" in parsed(browser.get(f"/garage/models/{model.public_id}/files").text)
+    assert browser.get(f"/garage/models/{model.public_id}/download/onnx").status_code == 409
+
+
+def test_files_are_their_racers_and_an_administrators_whose_download_is_audited(
+    app: Flask, engine: Engine, lens: Model
+) -> None:
+    with write_session(engine) as session:
+        bob, ada = make_racer(session, "bob"), make_racer(session, "ada", role=Role.ADMIN)
+    for path in ("files", "download/car", "download/onnx"):
+        assert sign_in(app, bob).get(f"/garage/models/{lens.public_id}/{path}").status_code == 404
+        assert sign_in(app, bob).get(f"/admin/models/{lens.public_id}/{path}").status_code == 403
+        assert sign_in(app, ada).get(f"/admin/models/{lens.public_id}/{path}").status_code == 200
+    with write_session(engine) as session:
+        events = session.exec(select(AuditEvent).where(AuditEvent.action == "model.download")).all()
+        assert [event.subject for event in events] == [f"model:{lens.public_id}"] * 2
+
+
+def test_there_is_no_other_form(browser: FlaskClient, lens: Model) -> None:
+    assert browser.get(f"/garage/models/{lens.public_id}/download/keras").status_code == 404
