@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from sqlmodel import Session
+from sqlmodel import Session, select
 
 from jobs import announce, artefacts, workplace
 from jobs.claiming import Claimed, claim
-from jobs.failures import explain
+from jobs.failures import WeightsGone, explain
 from jobs.lease import LeaseKeeper, leave_at_once
 from jobs.sandbox import RewardProcess
 from jobs.workplace import Workplace
@@ -25,6 +25,7 @@ from portal.tables import JobKind, JobState, RewardFunction, TrainingIteration, 
 from sim.car import Car
 from sim.hyperparameters import Hyperparameters
 from sim.looks import USUAL_LOOK
+from sim.model_folder import ModelFolder
 from sim.randomisation import USUAL_RANDOMISATION
 from sim.reward_state import RewardFailed, RewardSource
 from sim.track import Direction
@@ -91,7 +92,7 @@ class _Attempt:
         folder, resume = artefacts.open_attempt(self.place.settings.runs_path, self.run_row)
         with self.keeper:
             try:
-                config = self._configuration()
+                config, parent = self._configuration(), self._parent()
                 with self._reward_source(config.reward_code, config.seed) as source:
                     result = trainer(
                         config,
@@ -100,6 +101,7 @@ class _Attempt:
                         on_iteration=self.report,
                         should_stop=lambda: self.keeper.must_stop,
                         resume=resume,
+                        parent=parent,
                     )
             except RewardFailed as failed:
                 message = failed.message
@@ -127,6 +129,21 @@ class _Attempt:
             look=asked.get("look", USUAL_LOOK),
             randomisation=asked.get("randomisation", USUAL_RANDOMISATION),
         )
+
+    def _parent(self) -> ModelFolder | None:
+        """The model that a clone's training begins with. WeightsGone where its files are gone meanwhile."""
+        asked = self.run_row.configuration.get("parent")
+        if asked is None:
+            return None
+        with read_session(self.place.engine) as session:
+            query = select(TrainingRun.artefact).where(TrainingRun.public_id == asked["training"])
+            artefact = session.exec(query).first()
+        if artefact is None:
+            raise WeightsGone(
+                f"The weights of {asked['model']}, of which this is a clone, are gone. "
+                "Train again: it then begins from the start."
+            )
+        return ModelFolder.read(self.place.settings.runs_path / artefact)
 
     def _reward_source(self, code: str, seed: int) -> AbstractContextManager[RewardSource]:
         return RewardProcess(code, seed=seed, accept_missing=workplace.accepted_missing(self.place.settings))

@@ -28,7 +28,7 @@ MAKERS = {
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """What a model's page offers. `car_refusal` says why there is nothing for the physical car; empty where there is."""
+    """What a model's page offers. `car_refusal` says why there is nothing for the physical car, if so."""
 
     car_refusal: str
 

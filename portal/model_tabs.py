@@ -7,7 +7,7 @@ from typing import Any
 
 from portal import garage_parts, model_files, scope
 from portal.model_pages import ModelPages
-from portal.rules import entries, evaluations, model_list, models, reward_functions, trainings
+from portal.rules import entries, evaluations, lineage, model_list, models, reward_functions, trainings
 from sim.hyperparameters import HYPERPARAMETERS
 from sim.looks import LOOKS
 
@@ -33,6 +33,7 @@ def configured(at: ModelPages) -> dict[str, Any]:
     return _every_tab(at) | {
         "parent": models.parent_of(session, model),
         "children": model_list.children(session, model) if at.read_only else [],
+        "tree": lineage.tree(session, model),
         "made": garage_parts.made_with(model),
         "rows": HYPERPARAMETERS,
         "looks": LOOKS,

@@ -30,6 +30,7 @@ from sim.model_folder import (
     LAST,
     METRICS,
     TRACES,
+    inherited_facts,
     policy_arrays_expected,
     unusual_facts,
     write_json,
@@ -79,7 +80,7 @@ ABOUT = {
     "observation",
     "fingerprint",
 }
-ALSO_ABOUT = {"previous_fingerprint", "best", "race", "look", "randomisation", "means"}
+ALSO_ABOUT = {"previous_fingerprint", "best", "race", "look", "randomisation", "means", "parent"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +104,8 @@ class ArchivedModel:
     look: str = USUAL_LOOK
     randomisation: str = USUAL_RANDOMISATION
     means: str = MEANS
+    parent: str | None = None
+    """Fingerprint of the weights that its training began with, if it began with any."""
 
     def write(self, folder: Path) -> None:
         """A model's folder, made anew; `sim.model_folder.ModelFolder` reads it."""
@@ -127,7 +130,8 @@ class ArchivedModel:
             "sensors": [sensor.name for sensor in self.car.sensors],
             "observation": list(observed_columns(self.car)),
             "fingerprint": self.weights,
-            **unusual_facts(self.objects, self.look, self.randomisation, self.means),
+            **unusual_facts(self.objects, self.look, self.randomisation),
+            **inherited_facts(self.means, self.parent),
         }
 
 
@@ -197,6 +201,7 @@ def _model(folder: str, found: dict[str, bytes]) -> ArchivedModel:
         look=_one_of(LOOKS, about.get("look", USUAL_LOOK), "look"),
         randomisation=_one_of(RANDOMISATIONS, about.get("randomisation", USUAL_RANDOMISATION), "randomisation"),
         means=_one_of(KNOWN_MEANS, about.get("means", MEANS), "kind of means"),
+        parent=about.get("parent"),
     )
 
 
@@ -212,9 +217,9 @@ def _about(data: bytes) -> dict[str, Any]:
     if not all(_fits(about[name], check) for name, check in _CHECKS.items()):
         wrong = next(name for name, check in _CHECKS.items() if not _fits(about[name], check))
         raise ModelError(f"paddock.json: {wrong} cannot be. {ANEW}")
-    previous = about.get("previous_fingerprint")
-    if previous is not None and not _is_hex(previous):
-        raise ModelError(f"paddock.json: previous_fingerprint cannot be. {ANEW}")
+    for name in ("previous_fingerprint", "parent"):
+        if about.get(name) is not None and not _is_hex(about[name]):
+            raise ModelError(f"paddock.json: {name} cannot be. {ANEW}")
     return about
 
 

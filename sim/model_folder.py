@@ -134,9 +134,11 @@ def about_model(
     *,
     look: str = USUAL_LOOK,
     randomisation: str = USUAL_RANDOMISATION,
+    parent: ModelFolder | None = None,
 ) -> dict[str, Any]:
     """What paddock.json says before any weights exist; `race` is there where it trained among objects, `look` and
-    `randomisation` where these are not the usual ones."""
+    `randomisation` where these are not the usual ones, `parent`, the fingerprint of the weights that it began with,
+    where it did not begin from the start."""
     return {
         "format": FORMAT,
         "simulator_version": SIMULATOR_VERSION,
@@ -148,19 +150,24 @@ def about_model(
         "observation": list(observed_columns(car)),
         "fingerprint": None,
         **unusual_facts(objects, look, randomisation),
+        **({} if parent is None else inherited_facts(parent.means, parent.weights)),
     }
 
 
-def unusual_facts(objects: TrackObjects | None, look: str, randomisation: str, means: str = MEANS) -> dict[str, Any]:
+def unusual_facts(objects: TrackObjects | None, look: str, randomisation: str) -> dict[str, Any]:
     """What paddock.json says besides where a model was not trained as most are."""
     facts: dict[str, Any] = {} if objects is None else {"race": objects_json(objects)}
     if look != USUAL_LOOK:
         facts["look"] = look
     if randomisation != USUAL_RANDOMISATION:
         facts["randomisation"] = randomisation
-    if means != MEANS:
-        facts["means"] = means
     return facts
+
+
+def inherited_facts(means: str, parent: str | None) -> dict[str, str]:
+    """What paddock.json says of a model whose weights did not begin here."""
+    facts = {} if means == MEANS else {"means": means}
+    return facts if parent is None else {**facts, "parent": parent}
 
 
 def write_best(path: Path, about: dict[str, Any], arrays: PolicyArrays) -> str:
@@ -201,7 +208,7 @@ def read_about(path: Path) -> dict[str, Any]:
         raise ModelError("paddock.json lacks track, direction, seed, observation or version; take the folder anew")
     if about.get("means", MEANS) not in KNOWN_MEANS:
         raise ModelError("paddock.json: means cannot be; take the folder anew")
-    for key in ("fingerprint", "previous_fingerprint"):
+    for key in ("fingerprint", "previous_fingerprint", "parent"):
         if about.get(key) is not None and not _is_hex(about[key]):
             raise ModelError(f"paddock.json: {key} is no SHA-256; take the folder anew")
     return about

@@ -76,6 +76,12 @@ def _configuration(
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Folder for the model; made if it is not there."
 )
+@click.option(
+    "--from",
+    "parent",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A model's folder, with whose weights it begins; of the same car, but for the actions' values.",
+)
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in the folder.")
 @click.option("--replace", is_flag=True, help="Train anew where the folder holds a model already.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON at the end, progress on standard error.")
@@ -90,6 +96,7 @@ def train(
     look: str,
     randomisation: str,
     out: Path,
+    parent: Path | None,
     resume: bool,
     replace: bool,
     as_json: bool,
@@ -116,9 +123,18 @@ def train(
 
     from jobs.sandbox import RewardProcess
     from sim.learning.training import train as train_model
+    from sim.model_folder import ModelFolder
 
+    begins_with = None if parent is None else ModelFolder.read(parent)
     with RewardProcess(code) as source:
-        result = train_model(configuration, reward=source, out=out, on_iteration=_say_iteration, resume=resume)
+        result = train_model(
+            configuration,
+            reward=source,
+            out=out,
+            on_iteration=_say_iteration,
+            resume=resume,
+            parent=begins_with,
+        )
     facts = {"track": track, "direction": direction, "seed": seed, "objects": objects_json(objects), **scene}
     summary = {"model": str(out), **facts, **asdict(result)}
     if as_json:

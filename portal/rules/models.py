@@ -134,7 +134,8 @@ def clone(
     """A model that comes from another of the racer's: same sensors, network, kind and number of actions.
 
     `car` is None for the parent's own car; another car's actions may have other values. Raises RuleBroken like
-    `create`, and invalid (field `car`) for a car that could not continue the parent. It trains from the beginning.
+    `create`, and invalid for a car (field `car`) or a number of pictures (`hp-stack_size`) that could not continue the
+    parent. Its trainings begin with the weights that the parent has then.
     """
     parent = trainings.own_model(session, parent, by)
     own = Car.from_metadata(parent.car_metadata)
@@ -146,6 +147,9 @@ def clone(
             "Choose the same car, or one that differs in the actions' values only.",
             "car",
         )
+    if hyperparameters.stack_size != Hyperparameters.from_dict(parent.hyperparameters).stack_size:
+        message = "A clone sees as many pictures at once as its model. Leave this number as it was."
+        raise RuleBroken(Code.INVALID, message, "hp-stack_size")
     return create(
         session,
         by,

@@ -38,7 +38,7 @@ def request(session: Session, model: Model, *, by: Racer, now: datetime, seed: i
         seed=secrets.randbelow(SEEDS) if seed is None else seed,
         reward_function_id=_current_reward_function(session, model).id or 0,
         limit_ms=model.training_limit_ms,
-        configuration=configuration_of(model),
+        configuration=configuration_of(model) | _inheritance(session, model),
     )
     session.add(run)
     session.flush()
@@ -78,6 +78,16 @@ def configuration_of(model: Model) -> dict[str, object]:
         "hyperparameters": dict(model.hyperparameters),
         **model.scene,
     }
+
+
+def _inheritance(session: Session, model: Model) -> dict[str, object]:
+    """What a clone's training begins with: the training whose weights its parent has now. Nothing without any."""
+    parent = session.get(Model, model.cloned_from_id) if model.cloned_from_id else None
+    weights = weights_of(session, parent) if parent is not None and model.imported_from is None else None
+    if parent is None or weights is None:
+        return {}
+    facts = {"model": parent.name, "training": weights.public_id, "weights": weights.fingerprint}
+    return {"parent": facts}
 
 
 def active(session: Session, model: Model) -> TrainingRun | None:

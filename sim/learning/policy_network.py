@@ -3,7 +3,7 @@ learned. Only the order of sums differs between the two."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -49,6 +49,13 @@ class PolicyNetwork(nn.Module):
             values = self._activated(self._dense("policy", index, values))
         values = self._dense("policy", len(self.layout.trunk), values)
         return torch.tanh(values) if self.layout.last_activation == "tanh" else values
+
+    @torch.no_grad()
+    def load(self, arrays: Mapping[str, NDArray[np.float32]]) -> None:
+        """Take these weights over. ValueError for arrays that are not the layout's."""
+        self.layout.network(arrays)  # raises for arrays that do not belong to it
+        for name in self.layout.arrays():
+            self.weights[_key(name)].copy_(torch.from_numpy(np.ascontiguousarray(arrays[name], np.float32)))
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """Copies of the weights under the layout's names, for the native policy and the model's file."""

@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sim.car import Car
+from sim.hyperparameters import Hyperparameters
 from sim.learning import ppo
 from sim.learning.checkpoint import Counters, load_checkpoint, save_checkpoint
 from sim.learning.episodes import EpisodeBook
@@ -36,6 +38,7 @@ from sim.model_folder import (
     METRICS,
     TRACES,
     ModelError,
+    ModelFolder,
     PolicyArrays,
     about_model,
     policy_file,
@@ -44,7 +47,7 @@ from sim.model_folder import (
     write_best,
     write_model_facts,
 )
-from sim.network_layout import trained_layout
+from sim.network_layout import MEANS, trained_layout
 from sim.policy import Policy
 from sim.reward_state import RewardFailed, RewardSource
 from sim.weights import write_bytes
@@ -66,11 +69,25 @@ RESUMED_AS = (
     "race",
     "look",
     "randomisation",
+    "parent",
     "simulator_version",
 )
 """What paddock.json says of a training that another cannot go on with."""
 SAVE_EVERY_MS = 1_000
 METRICS_EVERY_MS = 5_000
+
+
+def check_parent(car: Car, hyperparameters: Hyperparameters, parent: ModelFolder) -> None:
+    """ModelError where a training of this car cannot begin with the parent's weights."""
+    if not car.can_continue(parent.car):
+        raise ModelError(
+            "a clone keeps its parent's sensors, network, and the kind and number of actions; this car has others"
+        )
+    if hyperparameters.stack_size != parent.hyperparameters.stack_size:
+        raise ModelError(
+            f"the parent sees {parent.hyperparameters.stack_size} pictures at once, this training would see "
+            f"{hyperparameters.stack_size}; give both the same stack_size"
+        )
 
 
 def never() -> bool:
@@ -86,6 +103,7 @@ def train(
     on_iteration: OnIteration | None = None,
     should_stop: ShouldStop = never,
     resume: bool = False,
+    parent: ModelFolder | None = None,
     patience_ms: int = PATIENCE_MS,
     maximum_iterations: int | None = None,
 ) -> TrainingResult:
@@ -94,13 +112,15 @@ def train(
     `reward` is started here and closed by whoever made it. `on_iteration` is called after each iteration;
     `should_stop` is asked before each. With `resume` the training goes on from the folder's last checkpoint, with
     the state of its optimiser and random numbers; episodes that were running then begin anew. Where there is no
-    checkpoint yet it starts from the beginning.
+    checkpoint yet it starts from the beginning. It begins with the weights of `parent`, if given: the model is then
+    never worse than those, as the evaluations between updates measure it.
 
     Raises RewardFailed where the racer's function fails, after the last good state is saved; CarError for a car that
-    cannot be trained; ModelError for a folder that cannot be resumed; OSError where the disk refuses.
+    cannot be trained; ModelError for a folder that cannot be resumed and for a parent of another car; OSError where
+    the disk refuses.
     """
     torch.set_num_threads(1)
-    training = Training(config, reward, out, resume)
+    training = Training(config, reward, out, resume, parent)
     try:
         ending = training.run(on_iteration, should_stop, patience_ms, maximum_iterations)
     finally:
@@ -111,15 +131,26 @@ def train(
 class Training:
     """One training's state, between iterations."""
 
-    def __init__(self, config: TrainingConfig, reward: RewardSource, out: Path, resume: bool) -> None:
+    def __init__(
+        self,
+        config: TrainingConfig,
+        reward: RewardSource,
+        out: Path,
+        resume: bool,
+        parent: ModelFolder | None = None,
+    ) -> None:
         self.began = time.monotonic()
         self.config, self.reward, self.out = config, reward, out
         self.driven = config.track.driven(config.direction)
         self.rng = np.random.default_rng(config.seed)
         config.car.check_trainable()
-        self.layout = trained_layout(config.car, config.hyperparameters.stack_size)
+        means = MEANS if parent is None else parent.means
+        self.layout = trained_layout(config.car, config.hyperparameters.stack_size, means)
         self.settings = ppo.PpoSettings.of(config.hyperparameters)
         self.model = ActorCritic(self.layout, FEATURE_COUNT, self.rng)
+        if parent is not None:
+            check_parent(config.car, config.hyperparameters, parent)
+            self.model.actor.load(parent.arrays)
         self.optimiser = ppo.make_optimiser(self.model, self.settings)
         self.counters, self.metrics = Counters(), MetricsLog()
         self.about = about_model(
@@ -130,6 +161,7 @@ class Training:
             config.objects,
             look=config.look,
             randomisation=config.randomisation,
+            parent=parent,
         )
         resume = resume and (out / CHECKPOINT).exists()
         if resume:
@@ -150,6 +182,8 @@ class Training:
         self.shelf = TraceShelf(out / TRACES, config.car, self.driven, objects=config.objects is not None)
         self.saved_ms = self.metrics_ms = self.before_ms
         self._open_folder(resume)
+        if parent is not None and not resume:
+            self._measure_parent()
         self.reward.start(self.driven, self.ground.world.cars, self.ground.world.objects.shape[1])
 
     def run(
@@ -183,15 +217,7 @@ class Training:
         counters.iterations += 1
         counters.steps += rollout.done.size
         counters.episodes = self.book.ended
-        trial = trial_drive(
-            self.policy(),
-            self.config.car,
-            self.driven,
-            seed=self.config.seed,
-            stack_size=self.config.hyperparameters.stack_size,
-            objects=self.config.objects,
-            look=self.config.look,
-        )
+        trial = self._trial()
         counters.elapsed_ms = self._elapsed_ms()
         records += trial.records(counters.episodes)
         self.metrics.add(records)
@@ -318,6 +344,22 @@ class Training:
             drive=trial.drive,
             records=records,
         )
+
+    def _trial(self) -> Trial:
+        """The policy as it would race now."""
+        return trial_drive(
+            self.policy(),
+            self.config.car,
+            self.driven,
+            seed=self.config.seed,
+            stack_size=self.config.hyperparameters.stack_size,
+            objects=self.config.objects,
+            look=self.config.look,
+        )
+
+    def _measure_parent(self) -> None:
+        """What it begins with is the best, as iteration 0, until something drives better."""
+        self._keep_best(self._trial())
 
     def _open_folder(self, resume: bool) -> None:
         """Make the folder whole from the start: the untrained policy is its best until there is a better one."""

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sim.learning.reports import IterationReport, OnIteration, ShouldStop, TrainingConfig, TrainingResult
+from sim.model_folder import ModelFolder
 from sim.reward_state import RewardFailed, RewardSource
 
 
@@ -25,6 +26,7 @@ class CountingTrainer:
         self.before_save: Callable[[int], None] = lambda _: None
         self.after_iteration: Callable[[int], None] = lambda _: None
         self.fails_at: int | None = None
+        self.parent: ModelFolder | None = None
 
     def __call__(
         self,
@@ -35,7 +37,9 @@ class CountingTrainer:
         on_iteration: OnIteration | None = None,
         should_stop: ShouldStop = never,
         resume: bool = False,
+        parent: ModelFolder | None = None,
     ) -> TrainingResult:
+        self.parent = parent
         model = out / "model"
         model.mkdir(exist_ok=True)
         saved = model / "last.safetensors"

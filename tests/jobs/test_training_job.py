@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from redis import Redis
+from sqlmodel import select
 
 from jobs import lease, training
 from jobs.sandbox.sandbox_process import SandboxUnavailable
@@ -18,8 +19,11 @@ from portal.database import read_session, write_session
 from portal.rules import ledger, queueing, trainings
 from portal.tables import JobKind, JobState, Racer, TrainingRun
 from sim.learning.reports import TrainingConfig
+from sim.model_folder import ModelFolder
+from sim.track_library import TrackLibrary
 from tests.jobs.fake_training import CountingTrainer
-from tests.jobs.paddock_yard import MINUTE_MS, check_ledger, make_model, make_sponsored
+from tests.jobs.paddock_yard import MINUTE_MS, check_ledger, make_model, make_sponsored, make_trained
+from tests.sim.models import write_model
 
 
 @pytest.fixture
@@ -84,6 +88,41 @@ def test_a_look_and_a_randomisation_that_were_requested_reach_the_training(workp
 
     training.execute(workplace, run_id, trainer)
     assert (asked[0].look, asked[0].randomisation) == ("night", "sim-to-real")
+
+
+@pytest.fixture
+def clone_id(workplace: Workplace) -> int:
+    """A training of a clone; its parent's weights are on the disk."""
+    with write_session(workplace.engine) as session:
+        racer = make_sponsored(session)
+        parent = make_trained(session, racer, "parent", "training-1/1-a")
+        write_model(workplace.settings.runs_path / "training-1/1-a", TrackLibrary().get("paddock-oval"))
+        child = make_model(session, racer, "child", limit_ms=MINUTE_MS)
+        child.cloned_from_id = parent.id
+        return trainings.request(session, child, by=racer, now=clock.now(), seed=3).id or 0
+
+
+def test_a_clones_training_begins_with_its_parents_weights(workplace: Workplace, clone_id: int) -> None:
+    trainer = CountingTrainer(1)
+    training.execute(workplace, clone_id, trainer)
+    assert stored(workplace, clone_id).state == JobState.COMPLETED
+    assert trainer.parent is not None
+    assert trainer.parent.weights == ModelFolder.read(workplace.settings.runs_path / "training-1/1-a").weights
+
+
+def test_a_clone_whose_parents_weights_went_meanwhile_says_so_and_costs_nothing(
+    workplace: Workplace, clone_id: int
+) -> None:
+    with write_session(workplace.engine) as session:
+        parent = session.exec(select(TrainingRun).where(TrainingRun.artefact == "training-1/1-a")).one()
+        parent.artefact = None
+    training.execute(workplace, clone_id, CountingTrainer(1))
+    run = stored(workplace, clone_id)
+    assert run.state == JobState.FAILED
+    assert run.message == (
+        "The weights of parent, of which this is a clone, are gone. Train again: it then begins from the start."
+    )
+    assert run.artefact is None
 
 
 def test_a_reward_function_that_fails_ends_it_with_message_and_line_and_keeps_what_was_saved(
