@@ -19,6 +19,7 @@ from portal import clock, live
 from portal.database import read_session, write_session
 from portal.rules import queueing, standings
 from portal.tables import Evaluation, JobKind, JobState, Lap, TrainingRun
+from sim.drive_record import record_json
 from sim.episode import EpisodeRules
 from sim.objects import objects_from_json
 from sim.sectors import sectors_of
@@ -99,6 +100,9 @@ def _write_artefacts(place: Workplace, evaluation: Evaluation, result: Evaluatio
     artefacts.write(folder / "drive.bin", result.trace.to_bytes())
     artefacts.write(folder / "simtrace.csv", result.trace.to_simtrace_csv().encode())
     artefacts.write(folder / "result.json", json.dumps(result.to_json(), indent=2).encode())
+    if result.made_of:
+        record = record_json(result, place.tracks.get(evaluation.track))
+        artefacts.write(folder / "record.json", json.dumps(record, indent=2).encode())
     size_bytes = artefacts.size_bytes(folder)
     return artefacts.publish(runs, folder), size_bytes
 

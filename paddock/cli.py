@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 from flask.cli import AppGroup
 
-from paddock.commands import archives, bench, instance, learning, ledger, picture, reward, standings, tracks
+from paddock.commands import archives, bench, instance, learning, ledger, picture, reward, standings, tracks, verify
 from paddock.failures import WRONG_INPUT, exit_code_of, words_of
 
 INTERRUPTED = 130
@@ -22,13 +22,13 @@ INTERRUPTED = 130
 def paddock() -> None:
     """Paddock: a self-hosted race portal for autonomous-racing reinforcement learning.
 
-    `up` starts everything. `tracks`, `reward`, `train`, `evaluate`, `export`, `import`, `standings` and `bench` need
+    `up` starts everything. `tracks`, `reward`, `train`, `evaluate`, `export`, `import`, `standings`, `verify` and `bench` need
     neither portal nor queue. Settings are environment variables that begin with PADDOCK_; docs/configuration.md lists
     them.
     """
 
 
-for module in (instance, ledger, standings, tracks, picture, reward, learning, archives, bench):
+for module in (instance, ledger, standings, tracks, picture, reward, learning, verify, archives, bench):
     for command in module.COMMANDS:
         paddock.add_command(command)
 

@@ -5,7 +5,6 @@ No torch here, and no clock: a result depends on nothing but what its fingerprin
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim import SIMULATOR_VERSION
+from sim.drive_record import fingerprint_of
 from sim.drive_rows import DriveRows, drive_until_done
 from sim.driver import LIDAR_NOISE_M, camera_of, needs_lidar, rollout_of
 from sim.episode import STATUS_CODE, EpisodeRules, EpisodeStatus, pauses_s
@@ -70,6 +70,8 @@ class EvaluationResult:
     fingerprint: str
     trace: DriveTrace = field(repr=False)
     outcomes: tuple[TrialOutcome, ...] = field(repr=False)
+    made_of: dict[str, Any] = field(default_factory=dict, repr=False)
+    """What the fingerprint is made of, plain JSON; `sim.drive_record` writes and checks it."""
 
     def to_json(self) -> dict[str, Any]:
         """For people and programs; times in milliseconds, traces left out."""
@@ -109,15 +111,17 @@ def evaluate(
     drive = _Drive(folder, driven, rules, seed, scene, is_reversed=driven is not track)
     drive.run()
     laps = tuple(drive.laps)
+    made_of = _made_of(folder, track, direction, rules, seed, scene, laps)
     return EvaluationResult(
         laps=laps,
         total_ms=sum(lap.time_ms for lap in laps),
         best_lap_ms=min((lap.time_ms for lap in laps if lap.complete), default=None),
         completion_percent=drive.completion_percent(),
         steps=sum(lap.steps for lap in laps),
-        fingerprint=_fingerprint(folder, track, direction, rules, seed, scene, laps),
+        fingerprint=fingerprint_of(made_of),
         trace=drive.trace(),
         outcomes=tuple(drive.ended),
+        made_of=made_of,
     )
 
 
@@ -136,7 +140,7 @@ class _Scene(NamedTuple):
         return changed
 
 
-def _fingerprint(
+def _made_of(
     folder: ModelFolder,
     track: Track,
     direction: Direction,
@@ -144,7 +148,8 @@ def _fingerprint(
     seed: int,
     scene: _Scene,
     laps: tuple[LapResult, ...],
-) -> str:
+) -> dict[str, Any]:
+    """What a fingerprint is made of, plain JSON."""
     made_of = {
         "weights": folder.weights,
         "track": track.fingerprint,
@@ -156,7 +161,8 @@ def _fingerprint(
         **scene.unusual(),
         "laps": [[lap.steps, lap.resets, lap.complete] for lap in laps],
     }
-    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+    plain: dict[str, Any] = json.loads(json.dumps(made_of))
+    return plain
 
 
 class _Drive:

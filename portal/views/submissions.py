@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from portal import clock, hx, scope
 from portal.access import Permission, access
-from portal.rules import freezing, publishing, races, reruns, standings, submissions
+from portal.rules import freezing, publishing, races, reruns, standings, submission_files, submissions
 from portal.rules.standings import LapMark, LapTime, Row, lap_mark
 from portal.rules.submissions import Entered
 from portal.tables import Lap
@@ -48,6 +48,7 @@ def show(race_id: str, submission_id: str) -> Response:
         laps=_marked(entered, row, board.best_lap_ms),
         waits=submissions.waits(session, [entered], now=clock.now()),
         may_change=races.may_change(race, visitor),
+        may_have_weights=submission_files.may_have_weights(entered.submission, visitor),
         may_rerun=reruns.may_ask(race, entered.submission, visitor),
         rerun=reruns.of(session, entered.submission),
     )

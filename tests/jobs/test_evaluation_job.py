@@ -18,6 +18,7 @@ from portal import clock, live
 from portal.database import read_session, write_session
 from portal.rules import evaluations
 from portal.tables import Evaluation, JobState, Model, Race
+from sim.drive_record import DriveRecord, verify
 from sim.episode import EpisodeRules
 from sim.evaluation import EvaluationResult, LapResult, evaluate
 from sim.objects import Boxes, objects_json
@@ -25,6 +26,7 @@ from sim.trace import DriveTrace, SimTrace
 from sim.track import Direction
 from tests.cast import NOON
 from tests.jobs.paddock_yard import check_ledger, make_sponsored, make_trained
+from tests.sim.models import write_model
 from tests.sim.ovals import oval
 
 TRACE = DriveTrace(np.zeros((3, 8), np.float32), SimTrace(oval()))
@@ -138,6 +140,17 @@ def test_it_drives_among_the_boxes_or_bots_that_were_asked_for_and_counts_collis
     assert drive.asked["objects"] == Boxes(places=((0.2, 1), (0.55, -1)))
     with read_session(workplace.engine) as session:
         assert [lap.crashes for lap in evaluations.laps(session, asked)] == [2, 0]
+
+
+def test_a_drive_leaves_the_record_by_which_it_can_be_driven_again(workplace: Workplace) -> None:
+    asked = request(workplace)
+    folder = workplace.settings.runs_path / "training-1/1-a"
+    write_model(folder, workplace.tracks.get("paddock-oval"))
+    job.execute(workplace, asked.id or 0)
+    evaluation = stored(workplace, asked)
+    record = DriveRecord.read((workplace.settings.runs_path / (evaluation.artefact or "") / "record.json").read_text())
+    assert (record.fingerprint, record.is_whole, record.seed) == (evaluation.fingerprint, True, asked.seed)
+    assert verify(record, folder, workplace.tracks.get(record.track_name)).is_same
 
 
 def test_a_races_result_raises_its_version_and_is_told_after_the_commit(workplace: Workplace, redis: Redis) -> None:

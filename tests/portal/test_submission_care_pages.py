@@ -109,3 +109,30 @@ def test_a_clone_begins_now_with_the_same_rules_and_seed(
     assert all(getattr(first, name) == getattr(second, name) for name in same)
     assert first.public_id != second.public_id
     assert (second.closes_at - second.opens_at) == (first.closes_at - first.opens_at)
+
+
+def test_the_record_is_for_all_who_see_the_result_the_weights_for_their_racer(
+    app: Flask, engine: Engine, people: dict[str, Racer], race: Race
+) -> None:
+    runs = app.extensions["paddock_settings"].runs_path
+    with write_session(engine) as session:
+        done = make_result(session, race, people["alice"], 9_000, 9_000, 9_000)
+        evaluation = session.get_one(Evaluation, done.evaluation_id)
+        evaluation.artefact = "evaluation-x/1-a"
+    at = f"/races/{race.public_id}/submissions/{done.public_id}"
+    alice = sign_in(app, people["alice"])
+    assert alice.get(f"{at}/record.json").status_code == 404
+    for path, name in (("evaluation-x/1-a", "record.json"), ("training-a/1-b", "paddock.json")):
+        (runs / path).mkdir(parents=True)
+        (runs / path / name).write_text('{"format": 1}')
+    record = app.test_client().get(f"{at}/record.json")
+    assert (record.status_code, record.json) == (200, {"format": 1})
+    assert f"filename={done.public_id}.json" in record.headers["Content-Disposition"]
+    mine = alice.get(f"{at}/model.tar.gz")
+    assert (mine.status_code, mine.data[:2]) == (200, b"\x1f\x8b")
+    for other in ("bob", "olivia"):
+        assert sign_in(app, people[other]).get(f"{at}/model.tar.gz").status_code == 404
+    page = valid(app.test_client().get(at))
+    assert f"paddock verify {done.public_id}.json" in page
+    assert "The model as it drove" not in page
+    assert "The model as it drove" in valid(alice.get(at))
