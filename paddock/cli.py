@@ -22,9 +22,9 @@ INTERRUPTED = 130
 def paddock() -> None:
     """Paddock: a self-hosted race portal for autonomous-racing reinforcement learning.
 
-    `up` starts everything. `tracks`, `reward`, `train`, `evaluate`, `export`, `import`, `standings`, `verify` and `bench` need
-    neither portal nor queue. Settings are environment variables that begin with PADDOCK_; docs/configuration.md lists
-    them.
+    `up` starts everything. `tracks`, `reward`, `train`, `evaluate`, `export`, `import`, `standings`, `verify` and
+    `bench` need neither portal nor queue. Settings are environment variables that begin with PADDOCK_;
+    docs/configuration.md lists them.
     """
 
 
