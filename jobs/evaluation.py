@@ -21,6 +21,7 @@ from portal.rules import queueing, standings
 from portal.tables import Evaluation, JobKind, JobState, Lap, TrainingRun
 from sim.drive_record import record_json
 from sim.episode import EpisodeRules
+from sim.metrics import evaluation_metrics
 from sim.objects import objects_from_json
 from sim.sectors import sectors_of
 from sim.track import Direction
@@ -99,6 +100,7 @@ def _write_artefacts(place: Workplace, evaluation: Evaluation, result: Evaluatio
     folder, _ = artefacts.open_attempt(runs, evaluation)
     artefacts.write(folder / "drive.bin", result.trace.to_bytes())
     artefacts.write(folder / "simtrace.csv", result.trace.to_simtrace_csv().encode())
+    artefacts.write(folder / "metrics.json", evaluation_metrics(result.outcomes).encode())
     artefacts.write(folder / "result.json", json.dumps(result.to_json(), indent=2).encode())
     if result.made_of:
         record = record_json(result, place.tracks.get(evaluation.track))

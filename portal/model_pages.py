@@ -57,5 +57,8 @@ class ModelPages:
     def files(self) -> str:
         return self._to("model_files.show", "files")
 
+    def logs(self, run: TrainingRun) -> str:
+        return self._to("model_files.logs", "logs", run_id=run.public_id)
+
     def download_as(self, form: str) -> str:
         return self._to("model_files.download", "download_as", form=form)

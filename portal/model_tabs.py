@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from portal import garage_parts, model_files, scope
+from portal import garage_parts, model_files, model_logs, scope
 from portal.model_pages import ModelPages
 from portal.rules import entries, evaluations, lineage, model_list, models, reward_functions, trainings
 from sim.hyperparameters import HYPERPARAMETERS
@@ -41,8 +41,9 @@ def configured(at: ModelPages) -> dict[str, Any]:
 
 
 def kept(at: ModelPages) -> dict[str, Any]:
-    """The model's files, to take away."""
-    return _every_tab(at) | {"files": model_files.offered(trainings.weights_of(scope.reading(), at.model))}
+    """The model's files and logs, to take away."""
+    weights = trainings.weights_of(scope.reading(), at.model)
+    return _every_tab(at) | {"files": model_files.offered(weights), "logged": model_logs.of_model(at.model)}
 
 
 def rewarded(at: ModelPages, version: int | None = None) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from sim.model_folder import CHECKPOINT
@@ -33,6 +33,18 @@ def archive(folder: Path, top: str) -> Iterator[bytes]:
             if path.is_symlink() or not path.is_file() or path.name.startswith(".") or inside in LEFT_OUT:
                 continue
             tar.add(path, arcname=f"{top}/{inside}", filter=_without_owner)
+            yield sink.take()
+    yield sink.take()
+
+
+def archive_of(files: Iterable[tuple[str, bytes]], top: str, made_at: int) -> Iterator[bytes]:
+    """A .tar.gz in pieces of files as they come, in a folder `top`; `made_at` is their time, in seconds since 1970."""
+    sink = _Sink()
+    with tarfile.open(fileobj=sink, mode="w|gz", bufsize=PIECE_BYTES, format=tarfile.USTAR_FORMAT) as tar:
+        for name, content in files:
+            member = tarfile.TarInfo(f"{top}/{name}")
+            member.size, member.mtime, member.mode = len(content), made_at, 0o644
+            tar.addfile(member, io.BytesIO(content))
             yield sink.take()
     yield sink.take()
 

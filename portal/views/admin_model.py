@@ -9,7 +9,7 @@ from __future__ import annotations
 from flask import Blueprint, jsonify, render_template, request
 from werkzeug.wrappers import Response
 
-from portal import clock, hx, model_archive, model_files, model_tabs, scope, training_parts
+from portal import clock, hx, model_archive, model_files, model_logs, model_tabs, scope, training_parts
 from portal.access import Permission, access
 from portal.model_pages import ModelPages
 from portal.rate_limits import limiter
@@ -98,6 +98,16 @@ def download_as(model_id: str, form: str) -> Response:
     if weights is None or weights.artefact is None:
         raise RuleBroken(Code.CONFLICT, "There are no weights to download.")
     answer = model_files.response(scope.settings().runs_path, weights.artefact, model.name, form)
+    _record(model)
+    return answer
+
+
+@pages.get("/admin/models/<string(length=16):model_id>/trainings/<run_id>/logs")
+@access(Permission.ADMIN)
+@limiter.limit(model_files.PER_MINUTE)
+def logs(model_id: str, run_id: str) -> Response:
+    model = _model(model_id)
+    answer = model_logs.response(model, run_id)
     _record(model)
     return answer
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 from werkzeug.wrappers import Response
 
-from portal import clock, model_files, model_tabs, scope
+from portal import clock, model_files, model_logs, model_tabs, scope
 from portal.access import Permission, access
 from portal.model_pages import ModelPages
 from portal.rate_limits import limiter
@@ -34,3 +34,10 @@ def download(model_id: str, form: str) -> Response:
     with scope.writing() as session:
         model_use.touch(session, model.id or 0, clock.now())
     return answer
+
+
+@pages.get("/garage/models/<model_id>/trainings/<run_id>/logs")
+@access(Permission.GARAGE)
+@limiter.limit(model_files.PER_MINUTE)
+def logs(model_id: str, run_id: str) -> Response:
+    return model_logs.response(models.get_own(scope.reading(), scope.me(), model_id), run_id)

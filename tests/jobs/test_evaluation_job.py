@@ -113,7 +113,7 @@ def test_it_stores_laps_result_and_artefacts(workplace: Workplace) -> None:
     ]
     assert evaluation.artefact is not None
     folder = workplace.settings.runs_path / evaluation.artefact
-    assert {path.name for path in folder.iterdir()} == {"drive.bin", "simtrace.csv", "result.json"}
+    assert {path.name for path in folder.iterdir()} == {"drive.bin", "simtrace.csv", "metrics.json", "result.json"}
     assert len(DriveTrace.from_bytes((folder / "drive.bin").read_bytes()).rows) == 3
     assert json.loads((folder / "result.json").read_text())["fingerprint"] == "f" * 64
 

@@ -48,6 +48,8 @@ MATRIX = {
     "/admin/models/0000000000000000/download": ("in", 403, 403, 404),
     "/admin/models/0000000000000000/download/car": ("in", 403, 403, 404),
     "/admin/models/0000000000000000/files": ("in", 403, 403, 404),
+    "/admin/models/0000000000000000/trainings/0000000000000000/logs": ("in", 403, 403, 404),
+    "/garage/models/0000000000000000/trainings/0000000000000000/logs": ("in", "profile", 404, 404),
     "/garage/models/0000000000000000/files": ("in", "profile", 404, 404),
     "/garage/models/0000000000000000/download/onnx": ("in", "profile", 404, 404),
     "/admin/models/0000000000000000/trainings/0000000000000000/stop": ("in", 403, 403, 404),
