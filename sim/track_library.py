@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from pathlib import Path
 
 import numpy as np
 
 from sim.track import Track, TrackError, check_name
-from sim.track_files import read_json, write_json
 
 SHIPPED = Path(__file__).parent / "tracks"
 
@@ -36,7 +34,7 @@ class TrackLibrary:
         changed = path.stat().st_mtime_ns
         known = self._read.get(path)
         if known is None or known[0] != changed:
-            read = _read_shipped if path.parent == SHIPPED else read_json
+            read = _read_shipped if path.parent == SHIPPED else _read_imported
             known = changed, read(path)
             if known[1].name != name:
                 raise TrackError(f'{path} names its track {known[1].name!r}; file and "name" must agree')
@@ -58,6 +56,8 @@ class TrackLibrary:
             raise TrackError(f"there is a track {taken!r} already, which stays as it is; choose another name")
         if taken is not None and not replace:
             raise TrackError(f"there is a track {taken!r} already; replace it on purpose or choose another name")
+        from sim.track_files import write_json  # who drives a circuit that ships starts sooner without it
+
         return write_json(track, self._imported / f"{track.name}.json")
 
     def _files(self) -> dict[str, Path]:
@@ -66,8 +66,16 @@ class TrackLibrary:
         return {path.stem: path for path in [*imported, *shipped] if not path.name.startswith(".")}
 
     def _suggestion(self, name: str) -> str:
+        import difflib
+
         near = difflib.get_close_matches(name, self.names(), n=3, cutoff=0.5)
         return f"did you mean {' or '.join(near)}?" if near else "`paddock tracks list` shows them all"
+
+
+def _read_imported(path: Path) -> Track:
+    from sim.track_files import read_json
+
+    return read_json(path)
 
 
 def _read_shipped(path: Path) -> Track:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import operator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.camera import Camera
 from sim.dynamics import CarDynamics, named
 from sim.episode import STEP_S, EpisodeRules
 from sim.native import _core
-from sim.objects import MOST_COMPANY, OTHERS, Others, TrackObjects, core_settings
-from sim.randomisation import PLAIN, Randomisation
 from sim.reward_state import objects_in, reward_columns
-from sim.sector_lidar import Sectors
 from sim.track import Track
+
+# What only some worlds have is loaded with the first of them: a world of cars alone starts sooner.
+if TYPE_CHECKING:
+    from sim.camera import Camera
+    from sim.objects import Others, TrackObjects
+    from sim.randomisation import Randomisation
+    from sim.sector_lidar import Sectors
 
 __all__ = ["BEAM_COUNT", "FEATURES", "FEATURE_COUNT", "LOOK_AHEAD_M", "STEP_S", "World", "native_track"]
 
@@ -112,7 +116,7 @@ class World:
         objects: TrackObjects | None = None,
         others: Others = "absent",
         camera: Camera | None = None,
-        randomisation: Randomisation = PLAIN,
+        randomisation: Randomisation | None = None,
         is_reversed: bool = False,
         threads: int = 1,
     ) -> None:
@@ -120,25 +124,15 @@ class World:
         seed = checked_seed(seed)
         check_count("cars", cars, MOST_CARS)
         check_count("threads", threads, MOST_THREADS)
-        for name, given, kind in (
-            ("track", track, Track),
-            ("rules", rules, EpisodeRules),
-            ("camera", camera, Camera),
-            ("sectors", sectors, Sectors),
-            ("randomisation", randomisation, Randomisation),
-        ):
-            if given is not None and not isinstance(given, kind):
-                raise TypeError(f"{name} is {given!r}; it must be a {kind.__name__}")
+        _check_kind("track", track, Track)
+        _check_kind("rules", rules, EpisodeRules)
+        _check_extras(camera, sectors, randomisation)
         if not isinstance(lidar_walls, bool | np.bool_):
             raise TypeError(f"lidar_walls is {lidar_walls!r}; it must be True or False")
         if not 0.15 <= lidar_clip_m <= 12.0:
             raise ValueError(f"lidar_clip_m is {lidar_clip_m}; it must be 0.15 to 12")
         if not 0.0 <= lidar_noise_m <= 1.0:
             raise ValueError(f"lidar_noise_m is {lidar_noise_m}; it must be 0 to 1")
-        if others not in OTHERS:
-            raise ValueError(f"others is {others!r}; it must be absent, seen or solid")
-        if others != "absent" and cars > MOST_COMPANY:
-            raise ValueError(f"{cars} cars share the track; it must be at most {MOST_COMPANY}")
         if sectors is not None:
             lidar, lidar_clip_m = True, max(lidar_clip_m, sectors.clip_m)
         self.track = track
@@ -165,12 +159,12 @@ class World:
             sector_count=sectors.count if sectors else 0,
             sector_steps=sectors.steps if sectors else 0,
             sector_clip_m=sectors.clip_m if sectors else 1.0,
-            camera=None if camera is None else camera.settings(randomisation),
-            grip_spread=randomisation.grip,
-            delay_spread_s=randomisation.action_delay_s,
+            camera=_camera_settings(camera, randomisation),
+            grip_spread=randomisation.grip if randomisation else 0.0,
+            delay_spread_s=randomisation.action_delay_s if randomisation else 0.0,
             is_reversed=is_reversed,
             threads=threads,
-            objects=core_settings(objects, others),
+            objects=_objects_settings(objects, others, cars),
             crash_steps=rules.crash_steps,
             reset_at_previous=rules.reset_at == "previous",
             mercy_after=rules.mercy_after,
@@ -227,3 +221,43 @@ class World:
     def place(self, poses: NDArray[np.float64]) -> None:
         """Put the cars at `poses` (n, 3) x, y, yaw (rad) of the base, standing, within their running episodes."""
         self._core.place(poses)
+
+
+def _check_kind(name: str, given: object, kind: type) -> None:
+    if given is not None and not isinstance(given, kind):
+        raise TypeError(f"{name} is {given!r}; it must be a {kind.__name__}")
+
+
+def _check_extras(camera: Camera | None, sectors: Sectors | None, randomisation: Randomisation | None) -> None:
+    if camera is not None:
+        from sim.camera import Camera
+
+        _check_kind("camera", camera, Camera)
+    if sectors is not None:
+        from sim.sector_lidar import Sectors
+
+        _check_kind("sectors", sectors, Sectors)
+    if randomisation is not None:
+        from sim.randomisation import Randomisation
+
+        _check_kind("randomisation", randomisation, Randomisation)
+
+
+def _camera_settings(camera: Camera | None, randomisation: Randomisation | None) -> dict[str, Any] | None:
+    """What the core is told of the camera."""
+    if camera is None:
+        return None
+    return camera.settings() if randomisation is None else camera.settings(randomisation)
+
+
+def _objects_settings(objects: TrackObjects | None, others: Others, cars: int) -> dict[str, Any] | None:
+    """What the core is told of the objects and the other cars; ValueError or TypeError says what cannot be."""
+    if objects is None and others == "absent":
+        return None
+    from sim.objects import MOST_COMPANY, OTHERS, core_settings
+
+    if others not in OTHERS:
+        raise ValueError(f"others is {others!r}; it must be absent, seen or solid")
+    if others != "absent" and cars > MOST_COMPANY:
+        raise ValueError(f"{cars} cars share the track; it must be at most {MOST_COMPANY}")
+    return core_settings(objects, others)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -362,3 +365,17 @@ def test_the_core_names_a_setting_that_is_missing_or_of_the_wrong_kind(
     with pytest.raises(TypeError, match="are a dict"):
         _core.make_world(**{**made, "track": track, whose: 3})
     assert _core.make_world(**{**made, "track": track, whose: given}).pose.shape == (2, 3)
+
+
+def test_a_world_of_cars_alone_loads_nothing_for_cameras_objects_and_imports() -> None:
+    code = (
+        "import sys; from sim.track_library import TrackLibrary; from sim.world import World\n"
+        "World(TrackLibrary().get('paddock-oval'), 1, seed=0)\n"
+        "spared = {'sim.camera', 'sim.objects', 'sim.car', 'sim.track_files', 'difflib'}\n"
+        "print(*(spared & set(sys.modules)))"
+    )
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.split() == []
