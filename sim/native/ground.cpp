@@ -194,12 +194,19 @@ PADDOCK_INLINE void draw_seen(const Scene& scene, const View& view, const Outloo
       const std::uint32_t first = pieces.first[i * kGrades + grade];
       const std::uint32_t end = pieces.first[i * kGrades + grade + 1];
       if (batch.count + (end - first) > Batch::kMost) draw_batch(ink, f, lens, batch);
-      for (std::uint32_t c = first; c < end; ++c) {
-        batch.x[batch.count] = corners.x[c];
-        batch.y[batch.count] = corners.y[c];
-        batch.goes_on[batch.count] = corners.goes_on[c];
-        batch.layer[batch.count] = layer;
-        ++batch.count;
+      for (std::uint32_t c = first; c < end;) {
+        const auto room = static_cast<std::uint32_t>(Batch::kMost - batch.count);
+        for (const std::uint32_t stop = std::min(end, c + room); c < stop; ++c) {
+          batch.x[batch.count] = corners.x[c];
+          batch.y[batch.count] = corners.y[c];
+          batch.goes_on[batch.count] = corners.goes_on[c];
+          batch.layer[batch.count] = layer;
+          ++batch.count;
+        }
+        if (c == end) break;
+        batch.goes_on[batch.count - 1] = 0;  // a piece of very many corners goes on where a full batch ends
+        draw_batch(ink, f, lens, batch);
+        --c;
       }
     }
   }

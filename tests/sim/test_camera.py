@@ -68,6 +68,17 @@ def test_every_look_is_what_rays_meet(look: str) -> None:
     hold_together(oval(), Camera(look=look), np.array([1.0, -1.6, 0.3]), [Standing(2.2, -1.4, 0.4)])
 
 
+@pytest.mark.parametrize("length_m", [0.01, 0.015])
+def test_very_short_dashes_are_what_many_rays_meet(length_m: float) -> None:
+    """A metre of them has more corners than are drawn at once."""
+    camera = Camera(look=replace(REINVENT, dash_length_m=length_m, dash_gap_m=0.01))
+    for pose in points_near(oval(), 3, seed=2):
+        place = (pose[0], pose[1], pose[2])
+        away = np.abs(still(oval(), place, look=camera.look) - picture(oval(), camera, place, rays=12))
+        assert away.mean() < 0.3
+        assert np.quantile(away, 0.99) < 10.0
+
+
 @pytest.mark.parametrize("pose", [(9.0, 4.0, -2.4), (-6.0, 0.0, 0.1), (2.0, -6.0, 1.5)])
 def test_walls_hide_the_field_from_outside(pose: tuple[float, float, float]) -> None:
     hold_together(oval(), Camera(look="arena"), np.array(pose), [Standing(2.0, -1.5, 0.3)])
