@@ -14,15 +14,14 @@ import torch
 from numpy.typing import NDArray
 
 from bench.imitation import ROUNDS, Imitation
-from bench.torch_network import TorchNetwork
 from sim.action_space import ContinuousActionSpace
 from sim.camera import Camera
 from sim.drive_rows import drive_until_done
 from sim.episode import EpisodeRules
-from sim.layers import Dense, Picture, Tower
+from sim.layers import Picture
+from sim.learning.policy_network import PolicyNetwork
 from sim.model_folder import ModelFolder
 from sim.network_layout import NetworkLayout, network_layout
-from sim.policy import Policy
 from sim.rollout import Rollout, Shown
 from sim.sensors import FRONT_FACING_CAMERA, PADDOCK_CAMERA, PADDOCK_CAMERA_40X30, SHALLOW_CNN, Network, Sensor
 from sim.track import Track
@@ -59,7 +58,7 @@ class CameraCars:
         self.space, self.track, self.teacher = space, track, teacher
         self.camera = Camera(sensor.name)
         self.layout: NetworkLayout = network_layout(network, [(sensor, Picture(*sensor.shape))], 2, continuous=False)
-        self.torch = TorchNetwork(self.layout)
+        self.torch = PolicyNetwork(self.layout, np.random.default_rng(0))
 
     def learn(self) -> None:
         """Imitate the teacher until all cars complete three laps, or the rounds are over."""
@@ -71,31 +70,26 @@ class CameraCars:
             if found.complete == found.wanted:
                 return
 
-    def native(self, cars: int, laps: int, *, steered: bool = False) -> Laps:
-        """Laps by the core. `steered`: the network runs on every picture, and the teacher beside it steers."""
+    def native(self, cars: int, laps: int) -> Laps:
+        """Laps by the core."""
         world = self._world(cars, laps)
-        policy = self._steered() if steered else self.layout.policy(self.torch.arrays())
-        shown = [[Shown(world.camera, 0, world.camera[0].size)]]
-        if steered:
-            shown.append([Shown(world.features, 0, world.features.shape[1])])
-        rollout = Rollout(world, policy, self.space, shown)
+        policy = self.layout.policy(self.torch.arrays())
+        rollout = Rollout(world, policy, self.space, [[Shown(world.camera, 0, world.camera[0].size)]])
         start = time.thread_time()
         rows = drive_until_done(rollout)
         seconds = time.thread_time() - start
         complete = sum(len(car.lap_ends) for car in rows)
         return Laps(complete, cars * laps, sum(len(car.states) - 1 for car in rows), seconds)
 
-    def by_torch(self, cars: int, laps: int, *, steered: bool = False) -> Laps:
+    def by_torch(self, cars: int, laps: int) -> Laps:
         """The same in Python with torch's forward pass, one thread."""
-        world, teacher = self._world(cars, laps), self.teacher.policy()
+        world = self._world(cars, laps)
         complete = steps = 0
         start = time.thread_time()
         with torch.inference_mode():
             while not world.done.all():
                 steps += int((~world.done).sum())
-                outputs = self.torch(torch.from_numpy(world.camera)).numpy()
-                if steered:
-                    outputs = teacher.forward(world.features)
+                outputs = self.torch([torch.from_numpy(world.camera)]).numpy()
                 world.step(self.space.commands(outputs))
                 complete += int(np.count_nonzero(world.lap_steps))
         return Laps(complete, cars * laps, steps, time.thread_time() - start)
@@ -108,7 +102,7 @@ class CameraCars:
         out = policy.forward(seen)
         ours = _best_s(lambda: policy.forward(seen, out))
         with torch.inference_mode():
-            theirs = _best_s(lambda: self.torch(torch.from_numpy(seen)))
+            theirs = _best_s(lambda: self.torch([torch.from_numpy(seen)]))
         return 1e6 * ours / pictures, 1e6 * theirs / pictures
 
     def _world(self, cars: int, laps: int) -> World:
@@ -116,14 +110,6 @@ class CameraCars:
         world = World(self.track, cars, seed=0, rules=rules, camera=self.camera)
         world.reset(None, np.arange(cars) / cars)
         return world
-
-    def _steered(self) -> Policy:
-        """Camera network and teacher side by side; of the four numbers that come out the teacher's two go on."""
-        (tower,), trunk = self.layout.network(self.torch.arrays())
-        camera = Tower(tower.sees, [*tower.layers, *trunk])
-        (seen,), layers = self.teacher.layout.network(self.teacher.arrays)
-        passed = np.concatenate([np.zeros((2, 2)), np.eye(2)], axis=1).astype(np.float32)
-        return Policy([camera, Tower(seen.sees, layers)], [Dense(passed, np.zeros(2, np.float32))])
 
 
 def small_cars(track: Track, teacher: ModelFolder) -> CameraCars:

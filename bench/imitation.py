@@ -10,10 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bench.torch_network import TorchNetwork
 from sim.action_space import ContinuousActionSpace
 from sim.camera import Camera
 from sim.episode import EpisodeRules
+from sim.learning.policy_network import PolicyNetwork
 from sim.network_layout import NetworkLayout
 from sim.policy import Policy
 from sim.track import Track
@@ -34,7 +34,7 @@ class Imitation:
     ) -> None:
         self.layout, self.track, self.camera, self.space, self.teacher = layout, track, camera, space, teacher
         torch.manual_seed(0)
-        self.network = TorchNetwork(layout)
+        self.network = PolicyNetwork(layout, np.random.default_rng(0))
         self.optimiser = torch.optim.Adam(self.network.parameters(), RATE)
         self.pictures: list[NDArray[np.uint8]] = []
         self.outputs: list[NDArray[np.float64]] = []
@@ -50,7 +50,7 @@ class Imitation:
         outputs = torch.from_numpy(np.concatenate(self.outputs)).float()
         for _ in range(EPOCHS):
             for chosen in torch.randperm(len(pictures)).split(BATCH):
-                loss = ((self.network(pictures[chosen]) - outputs[chosen]) ** 2).mean()
+                loss = ((self.network([pictures[chosen]]) - outputs[chosen]) ** 2).mean()
                 self.optimiser.zero_grad()
                 loss.backward()
                 self.optimiser.step()

@@ -31,7 +31,6 @@ PARTS = (
     "crowd",
     "bulk",
     "large_instance",
-    "torch_network",
     "imitation",
     "camera_laps",
     "start_up",

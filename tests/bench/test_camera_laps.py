@@ -28,13 +28,16 @@ def test_both_sides_run_the_same_network(network, sensor, teacher: ModelFolder) 
     cars = CameraCars(network, sensor, oval(), teacher)
     pictures = np.random.default_rng(0).integers(0, 256, (3, *sensor.shape), np.uint8)
     ours = cars.layout.policy(cars.torch.arrays()).forward(pictures)
-    theirs = cars.torch(torch.from_numpy(pictures)).detach().numpy()
+    theirs = cars.torch([torch.from_numpy(pictures)]).detach().numpy()
     assert np.abs(ours - theirs).max() < 1e-5
 
 
-def test_a_steered_car_drives_the_laps_of_the_model_beside_it(teacher: ModelFolder) -> None:
+@pytest.mark.slow
+def test_a_network_that_imitates_drives_laps_in_the_core_and_by_torch(teacher: ModelFolder) -> None:
     cars = CameraCars(PADDOCK_CAMERA, PADDOCK_CAMERA_40X30, oval(), teacher)
-    ours, theirs = cars.native(2, 1, steered=True), cars.by_torch(2, 1, steered=True)
-    assert (ours.complete, ours.wanted) == (2, 2)
-    assert (ours.complete, ours.steps) == (theirs.complete, theirs.steps)
     assert cars.native(2, 1).complete < 2, "an untrained network drives nowhere"
+    cars.learn()
+    ours, theirs = cars.native(2, 1), cars.by_torch(2, 1)
+    assert (ours.complete, ours.wanted) == (2, 2)
+    assert (theirs.complete, theirs.wanted) == (2, 2)
+    assert abs(ours.steps - theirs.steps) <= 2, "only the order of sums differs"
