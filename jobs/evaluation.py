@@ -138,8 +138,9 @@ def _finish(
 
 def _store_laps(session: Session, evaluation: Evaluation, result: EvaluationResult) -> None:
     session.exec(delete(Lap).where(col(Lap.evaluation_id) == evaluation.id))
-    sectors = sectors_of(result.trace, [(lap.time_ms, lap.complete) for lap in result.laps])
-    for lap, (first, second, third) in zip(result.laps, sectors, strict=True):
+    laps = [lap for lap in result.laps if lap.complete or not _is_time_boxed(evaluation)]
+    sectors = sectors_of(result.trace, [(lap.time_ms, lap.complete) for lap in laps])
+    for lap, (first, second, third) in zip(laps, sectors, strict=True):
         session.add(
             Lap(
                 evaluation_id=evaluation.id or 0,
@@ -155,6 +156,11 @@ def _store_laps(session: Session, evaluation: Evaluation, result: EvaluationResu
             )
         )
     session.flush()
+
+
+def _is_time_boxed(evaluation: Evaluation) -> bool:
+    """True where the drive ends with its time: a lap that the end has cut off is no lap that the car did not finish."""
+    return "maximum_steps" in evaluation.rules
 
 
 def _fail(session: Session, evaluation: Evaluation, token: str, message: str) -> Announcement | None:

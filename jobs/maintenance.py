@@ -20,6 +20,7 @@ from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from jobs import announce, deliveries, dispatch, purging, spending, sweeping
+from jobs.live_rounds import Director
 from jobs.storage import StorageRounds
 from jobs.workplace import Workplace
 from portal import clock, live, redis_connection
@@ -131,6 +132,8 @@ def run_forever(settings: Settings) -> None:
     engine, redis = make_engine(settings.database_address), redis_connection.for_requests(settings.redis_address)
     workplace = Workplace(settings, engine, redis, "maintenance", stopping)
     rounds, couriers = Rounds(workplace), deliveries.start(workplace)
+    director = Director(workplace)
+    director.start()
     try:
         while not stopping.is_set():
             rounds.go(clock.now())
@@ -138,4 +141,5 @@ def run_forever(settings: Settings) -> None:
     finally:
         stopping.set()
         deliveries.wait_for_end(couriers)
+        director.join()
         workplace.close()

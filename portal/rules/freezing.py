@@ -99,9 +99,7 @@ def require_visible(session: Session, race: Race, evaluation: Evaluation, viewer
         hidden = standings.for_race(session, race, whole=True).rows[: shown.hidden]
         if evaluation.racer_id not in {row.racer.id for row in hidden}:
             return
-    raise RuleBroken(
-        Code.MISSING, "The standings of this race are frozen. There is nothing here before they are revealed."
-    )
+    raise RuleBroken(Code.MISSING, "There is nothing here before everybody may see it.")
 
 
 def next_row(board: Board, freeze: RaceFreeze) -> Row | None:

@@ -1,13 +1,13 @@
-"""Which results of a race the public sees already: nothing newer than the moment at which its standings froze."""
+"""Which results of a race the public sees already: nothing newer than its freeze, and of a LIVE race what was shown."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, exists, not_
+from sqlalchemy import ColumnElement, and_, exists, not_
 from sqlmodel import Session, col, select
 
-from portal.tables import Evaluation, Race, RaceFreeze
+from portal.tables import Evaluation, LiveRun, Race, RaceFreeze
 
 
 def freeze_of(session: Session, race: Race) -> RaceFreeze | None:
@@ -21,6 +21,12 @@ def is_frozen(freeze: RaceFreeze | None, now: datetime) -> bool:
     return freeze is not None and freeze.freezes_at <= now
 
 
+def was_shown() -> ColumnElement[bool]:
+    """The clause for evaluations that count: a run of a LIVE race does so when everybody has seen it."""
+    unseen = exists().where(col(LiveRun.evaluation_id) == Evaluation.id, col(LiveRun.shown_at).is_(None))
+    return not_(unseen)
+
+
 def is_public() -> ColumnElement[bool]:
     """The clause for evaluations whose results everybody sees who sees their race.
 
@@ -31,7 +37,7 @@ def is_public() -> ColumnElement[bool]:
         col(RaceFreeze.ended_at).is_(None),
         col(RaceFreeze.freezes_at) < Evaluation.ended_at,
     )
-    return not_(newer)
+    return and_(not_(newer), was_shown())
 
 
 def is_published(session: Session, evaluation: Evaluation) -> bool:

@@ -94,7 +94,7 @@ def entries_of(session: Session, race: Race, *, whole: bool = True) -> list[Entr
     """The finished submissions of a race with their laps, disqualified ones left out. `racer` is the racer's
     row number.
 
-    Not `whole`: those only whose results are public.
+    Runs of a LIVE race count when they were shown. Not `whole`: those only whose results are public.
     """
     query = (
         select(Submission, Evaluation)
@@ -103,6 +103,7 @@ def entries_of(session: Session, race: Race, *, whole: bool = True) -> list[Entr
             Submission.race_id == race.id,
             Evaluation.state == JobState.COMPLETED,
             col(Submission.disqualified_at).is_(None),
+            publishing.was_shown(),
         )
     )
     if not whole:

@@ -15,6 +15,7 @@ from portal.rules import (
     budgets,
     evaluations,
     ledger,
+    live_stage,
     queue_estimates,
     queueing,
     race_cars,
@@ -32,6 +33,9 @@ UNCOUNTED = (JobState.FAILED, JobState.REFUSED, JobState.STOPPED)
 """States in which a submission does not count against the maximum: the racer got no result from it."""
 MOST_AT_ONCE = 2
 """Submissions of one racer to one race that may wait or drive, so that nobody fills the queue for all others."""
+
+
+LIVE = "This is a LIVE race: put your car into its queue on the broadcast page."
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,8 @@ def enter(session: Session, race: Race, model: Model, *, by: Racer, now: datetim
     budgets.hold(session)
     race = _fresh(session, race, by)
     _check_open(race, now)
+    if live_stage.of(session, race) is not None:
+        raise RuleBroken(Code.CONFLICT, LIVE)
     model = trainings.own_model(session, model, by)
     reason = why_not(session, race, model)
     if reason:
@@ -187,6 +193,8 @@ def why_closed(session: Session, race: Race, racer: Racer, *, now: datetime) -> 
         _check_open(race, now)
     except RuleBroken as broken:
         return broken.message
+    if live_stage.of(session, race) is not None:
+        return LIVE
     busy = _why_enough(session, race, racer, now) or _why_busy(session, race, racer)
     reason = busy or sponsorship.race_refusal(session, racer)
     return reason or budgets.refusal(session, None, JobKind.EVALUATION, evaluations.RESERVED_MS, now=now)
@@ -233,6 +241,15 @@ def waits(session: Session, entered: Iterable[Entered], *, now: datetime) -> dic
     """About how many milliseconds each that is queued will wait for its result, where that can be told."""
     found = {one.submission.public_id: queue_estimates.wait_ms(session, one.evaluation, now=now) for one in entered}
     return {public_id: wait_ms for public_id, wait_ms in found.items() if wait_ms is not None}
+
+
+def of_evaluation(session: Session, race: Race, evaluation: Evaluation) -> Entered:
+    """The submission that an evaluation of the race belongs to. Raises RuleBroken (missing)."""
+    query = _query().where(Submission.race_id == race.id, Submission.evaluation_id == evaluation.id)
+    row = session.exec(query).first()
+    if row is None:
+        raise RuleBroken(Code.MISSING, "There is no such submission.")
+    return _entered(session, race, *row)
 
 
 def racer_of(session: Session, submission: Submission) -> Racer:

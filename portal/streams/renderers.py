@@ -16,8 +16,8 @@ from typing import Any
 
 from flask import render_template
 
-from portal import clock, scope
-from portal.rules import races, standings
+from portal import clock, live_parts, scope
+from portal.rules import live_stage, races, standings
 
 Render = Callable[[str, dict[str, Any]], str | None]
 
@@ -65,3 +65,15 @@ def race_standings(channel_id: str, _data: dict[str, Any]) -> str | None:
     now = clock.now()
     state = races.state(race, now)
     return render_template("races/_standings.html", race=race, board=board, state=state, mine=None, now=now)
+
+
+@renders("race", "live")
+def live_race(channel_id: str, _data: dict[str, Any]) -> str | None:
+    """The state of a LIVE race as JSON, with the server's clock."""
+    session = scope.reading()
+    public_id, _, audience = channel_id.partition(".")
+    race = races.find(session, public_id)
+    live = live_stage.of(session, race) if race is not None else None
+    if race is None or live is None or int(audience or 0) != race.audience:
+        return None
+    return as_json(live_parts.state(session, race, live))

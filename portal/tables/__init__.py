@@ -23,6 +23,7 @@ from portal.tables.invitation import Invitation, InvitationTemplate  # noqa: E40
 from portal.tables.job import Job, JobState  # noqa: E402
 from portal.tables.ledger import Account, EntryKind, JobKind, LedgerEntry, Reservation, ReservationState  # noqa: E402
 from portal.tables.limits import HOUR_MS, Limits  # noqa: E402
+from portal.tables.live_race import LiveRace, LiveRun, LiveState  # noqa: E402
 from portal.tables.outbox import OutboxEntry  # noqa: E402
 from portal.tables.provider import ProviderAccount, ProviderCode, ProviderToken  # noqa: E402
 from portal.tables.race import Counting, Race, Ranking, Submission, Visibility  # noqa: E402
@@ -56,6 +57,9 @@ __all__ = [
     "Lap",
     "LedgerEntry",
     "Limits",
+    "LiveRace",
+    "LiveRun",
+    "LiveState",
     "Mail",
     "Model",
     "OutboxEntry",

@@ -20,6 +20,7 @@ from portal.race_map import type_in_words
 from portal.race_parts import track_of, track_with
 from portal.rate_limits import limiter
 from portal.rules import (
+    live_stage,
     models,
     race_lists,
     race_rescoring,
@@ -96,6 +97,7 @@ def _page_of(race: Race) -> dict[str, Any]:
         "owner": races.owner_of(session, race),
         "tie_break": ranking.TIE_BREAK,
         "may_change": may_change,
+        "event": live_stage.of(session, race),
         "cost": usage.of_race(session, race) if may_change else None,
         "entered": entered,
         "waits": submissions.waits(session, entered, now=now),
