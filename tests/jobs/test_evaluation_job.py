@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from redis import Redis
 from sqlmodel import Session
 
@@ -116,6 +117,21 @@ def test_it_stores_laps_result_and_artefacts(workplace: Workplace) -> None:
     assert {path.name for path in folder.iterdir()} == {"drive.bin", "simtrace.csv", "metrics.json", "result.json"}
     assert len(DriveTrace.from_bytes((folder / "drive.bin").read_bytes()).rows) == 3
     assert json.loads((folder / "result.json").read_text())["fingerprint"] == "f" * 64
+
+
+@pytest.mark.parametrize(("rules", "stored_laps"), [({}, 3), ({"maximum_steps": 450}, 2)])
+def test_the_lap_that_a_time_limit_cuts_off_is_no_lap(
+    workplace: Workplace, rules: dict[str, int], stored_laps: int
+) -> None:
+    asked, drive = request(workplace), Drive()
+    drive.result = replace(RESULT, laps=(*LAPS, LapResult(3, 1000, 0, 0, False, 15)))
+    with write_session(workplace.engine) as session:
+        own = session.get_one(Evaluation, asked.id)
+        own.rules = {**own.rules, **rules}
+        session.add(own)
+    job.execute(workplace, asked.id or 0, drive)
+    with read_session(workplace.engine) as session:
+        assert len(evaluations.laps(session, asked)) == stored_laps
 
 
 def test_it_drives_the_models_weights_under_the_rules_that_were_asked_for(workplace: Workplace) -> None:
