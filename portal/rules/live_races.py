@@ -276,6 +276,8 @@ def declare(session: Session, race: Race, *, by: Racer, now: datetime) -> Racer:
     live = _hold_own(session, race, by)
     _check_free(session, live)
     board = standings.for_race(session, race)
+    if board.freeze is not None:
+        raise RuleBroken(Code.CONFLICT, "The standings are frozen. Show them on the freeze page first.")
     if not board.rows:
         raise RuleBroken(Code.CONFLICT, "Nobody has a complete lap yet: there is no winner.")
     winner = board.rows[0].racer

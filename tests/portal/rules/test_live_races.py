@@ -321,6 +321,17 @@ def test_the_leader_is_declared_the_winner_and_the_race_is_over(
         live_races.launch(session, race, first.public_id, by=cast["olivia"], now=end + 3 * SECOND)
 
 
+def test_nobody_is_declared_while_the_standings_are_frozen(
+    session: Session, race: Race, cast: dict[str, Racer]
+) -> None:
+    end = show(session, race, enter(session, race, cast["alice"]), cast["olivia"], 9_000)
+    freezing.plan(session, race, by=cast["olivia"], now=end + SECOND, minutes=None)
+    with pytest.raises(RuleBroken, match="frozen"):
+        live_races.declare(session, race, by=cast["olivia"], now=end + 2 * SECOND)
+    freezing.lift(session, race, by=cast["olivia"], now=end + 3 * SECOND)
+    assert live_races.declare(session, race, by=cast["olivia"], now=end + 4 * SECOND).alias == "alice"
+
+
 def test_only_the_organizer_directs(session: Session, race: Race, cast: dict[str, Racer]) -> None:
     run, alice = enter(session, race, cast["alice"]), cast["alice"]
     for refused in (
