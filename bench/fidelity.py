@@ -17,7 +17,7 @@ from sim.track import Track
 
 SECONDS = (1.0, 2.0, 3.0, 5.0)
 EPISODES = {"all": (0, 1), "fitted": (0, 2), "held-out": (1, 2)}
-"""First episode and stride; `paddock bench fit` fits on every second one."""
+"""First episode and stride: those that one half of `paddock bench fit --folds 2` is fitted to, and those it is not."""
 PLAIN = "ideal"
 """The preset that answers at once, to judge by."""
 

@@ -9,14 +9,15 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.fidelity import EPISODES, SECONDS, step_seconds
+from bench.fidelity import SECONDS, drives_among, step_seconds
 from bench.recorded import recorded
 from bench.rows import Row
-from sim.dynamics import PRESETS, CarDynamics
-from sim.replay import Drive, drives_of, durations_of, errors_m, replayed, row_after
+from sim.dynamics import PRESETS, UNLOADED_HINGE_LAG_S, CarDynamics
+from sim.replay import Drive, durations_of, errors_m, replayed, row_after
 
 FREE: dict[str, tuple[float, float]] = {
     "speed_gain": (0.8, 1.2),
+    "steering_gain": (0.4, 1.2),
     "steering_pull_rad": (-0.15, 0.15),
     "command_delay_s": (0.0, 0.13),
     "front_grip_mps2": (0.5, 20.0),
@@ -24,6 +25,8 @@ FREE: dict[str, tuple[float, float]] = {
     "slip_mps": (0.01, 1.0),
 }
 """What is fitted, and within which limits. All else of a car is from its description and its controllers' gains."""
+FOLLOWING = ("steering_lag_s",)
+"""What follows from the fitted numbers: see sim/dynamics.py."""
 AT_S = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
 USUAL_SHARE = 0.15
 """Distances are judged in this share of what cars of the log drove by then, so that slow and fast logs weigh the same;
@@ -69,46 +72,69 @@ def _rows(drive: Drive, step_s: float) -> list[int | None]:
 @click.option("--track", "tracks", required=True, multiple=True, help="The track of each log, in the same order.")
 @click.option("--car", default="deepracer", show_default=True, type=click.Choice(list(PRESETS)), help="Where to begin.")
 @click.option(
-    "--episodes", default="fitted", show_default=True, type=click.Choice(list(EPISODES)), help="Which episodes."
+    "--folds",
+    default=2,
+    show_default=True,
+    type=click.IntRange(2, 20),
+    help="Fit so often more, each time without every so many-th episode, and judge by those left out.",
 )
-def measure(logs: tuple[Path, ...], tracks: tuple[str, ...], car: str, episodes: str) -> list[Row]:
-    """Fit the free numbers of the car to logs, on every second episode, and print what the others say.
+def measure(logs: tuple[Path, ...], tracks: tuple[str, ...], car: str, folds: int) -> list[Row]:
+    """Fit the free numbers of the car to logs, and print what cars fitted to some episodes say of the others.
 
     Least squares of the distances from the recorded place half a second to three seconds after the start, over all logs
-    with the same weight. The numbers printed belong into sim/dynamics.py.
+    with the same weight. The numbers printed are fitted to all episodes and belong into sim/dynamics.py; the distances
+    are of episodes that the car in question was not fitted to.
     """
     if len(logs) != len(tracks):
         raise click.BadParameter(f"{len(logs)} logs and {len(tracks)} tracks; give one --track for each --log")
-    recordings, held_out = [], []
+    recordings = []
     for log_path, track in zip(logs, tracks, strict=True):
         log, found = recorded(log_path, track)
         step_s = step_seconds(log, "even")
         assert step_s is not None  # noqa: S101  "even" is a number
-        drives = list(drives_of(log))
-        first, stride = EPISODES[episodes]
-        recordings.append(Recording.of(found.name, drives[first::stride], step_s))
-        first, stride = EPISODES["held-out"] if episodes == "fitted" else EPISODES["all"]
-        held_out.append(Recording.of(found.name, drives[first::stride], step_s))
+        drives = [drive for drive in drives_among(log, "all") if drive.start_known]
+        recordings.append(Recording.of(found.name, drives, step_s))
     begin = PRESETS[car]
     fitted = fit(begin, recordings)
+    held_out = _held_out(fitted, recordings, folds)
     rows = [
-        Row(name, float(getattr(fitted, name)), _unit(name), f"in {car}:", float(getattr(begin, name))) for name in FREE
+        Row(name, float(getattr(fitted, name)), _unit(name), f"in {car}:", float(getattr(begin, name)))
+        for name in (*FREE, *FOLLOWING)
     ]
-    for recording in held_out:
-        whose = "held-out episodes" if episodes == "fitted" else "episodes"
-        errors = {
-            which: np.array(
-                [errors_m(of, drive, durations_of(drive, recording.step_s), SECONDS) for drive in recording.drives]
-            )
-            for which, of in (("fitted", fitted), ("begin", begin))
-        }
+    for recording, errors in zip(recordings, held_out, strict=True):
+        before = np.array(_errors(begin, recording, recording.drives))
         for index, seconds in enumerate(SECONDS):
-            long_enough = ~np.isnan(errors["fitted"][:, index])
+            long_enough = ~np.isnan(errors[:, index])
             if long_enough.any():
-                now, before = (float(np.median(errors[which][long_enough, index])) for which in ("fitted", "begin"))
-                name = f"{recording.name}, {whose}, after {seconds:g} s: median"
-                rows.append(Row(name, now, "m", f"with {car}:", before, of=int(long_enough.sum())))
+                rows.append(
+                    Row(
+                        f"{recording.name}, held-out episodes, after {seconds:g} s: median",
+                        float(np.median(errors[long_enough, index])),
+                        "m",
+                        f"with {car}:",
+                        float(np.median(before[long_enough, index])),
+                        of=int(long_enough.sum()),
+                    )
+                )
     return rows
+
+
+def _held_out(begin: CarDynamics, recordings: list[Recording], folds: int) -> list[NDArray[np.float64]]:
+    """(episodes, SECONDS) distances for each log, each episode's by a car that was fitted without it."""
+    errors = [np.full((len(recording.drives), len(SECONDS)), np.nan) for recording in recordings]
+    for fold in range(folds):
+        others = [
+            replace(recording, drives=[drive for k, drive in enumerate(recording.drives) if k % folds != fold])
+            for recording in recordings
+        ]
+        car = fit(begin, others)
+        for recording, of_log in zip(recordings, errors, strict=True):
+            of_log[fold::folds] = _errors(car, recording, recording.drives[fold::folds])
+    return errors
+
+
+def _errors(car: CarDynamics, recording: Recording, drives: list[Drive]) -> list[list[float]]:
+    return [errors_m(car, drive, durations_of(drive, recording.step_s), SECONDS) for drive in drives]
 
 
 def _unit(name: str) -> str:
@@ -122,7 +148,8 @@ def fit(begin: CarDynamics, recordings: list[Recording]) -> CarDynamics:
     low, high = (np.array(limits) for limits in zip(*FREE.values(), strict=True))
 
     def car_of(values: NDArray[np.float64]) -> CarDynamics:
-        return replace(begin, **dict(zip(FREE, map(float, values), strict=True)))
+        free = dict(zip(FREE, map(float, values), strict=True))
+        return replace(begin, **free, steering_lag_s=UNLOADED_HINGE_LAG_S * free["steering_gain"])
 
     def residuals(values: NDArray[np.float64]) -> NDArray[np.float64]:
         car = car_of(values)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sim.track import Track
     from sim.vector_env import RacingVectorEnv
 
-SIMULATOR_VERSION = "3"
+SIMULATOR_VERSION = "4"
 """Changes whenever the same seed and actions may give other bits; recorded with every result."""
 
 

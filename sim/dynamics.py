@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from dataclasses import astuple, dataclass, replace
 
+UNLOADED_HINGE_LAG_S = 0.5
+"""Time constant of a hinge that nothing resists: gains p 1.0 and d 0.5 of its controller, as logged."""
+
 
 @dataclass(frozen=True)
 class CarDynamics:
@@ -22,23 +25,24 @@ class CarDynamics:
     rear_axle_m: float = 0.081663
     front_half_track_m: float = 0.079601
     rear_half_track_m: float = 0.08105
-    speed_gain: float = 1.0
-    """Speed of the treads over the commanded speed. Fitted; 1.002."""
+    speed_gain: float = 1.026
+    """Speed of the treads over the commanded speed. Fitted."""
     wheel_lag_s: float = 0.0
     """Time constant of the treads' speed. Fits put it at zero: the wheels take their speed at once, the car later."""
-    steering_gain: float = 1.0
-    """Steady hinge angle over commanded angle."""
-    steering_lag_s: float = 0.5
-    """Time constant of the hinge: gains p 1.0 and d 0.5 of its controller, as logged."""
-    steering_pull_rad: float = 0.043
-    """How far left of the command the hinge comes to stand. Fitted; each of the two logs alone says 0.04 too."""
-    command_delay_s: float = 0.048
+    steering_gain: float = 0.74
+    """Steady hinge angle over commanded angle. Fitted: as if the wheels resisted being turned with a stiffness k of
+    0.35 N m/rad, against which the controller's p of 1.0 gets to p / (p + k)."""
+    steering_lag_s: float = 0.37
+    """Time constant of the hinge, d / (p + k): `UNLOADED_HINGE_LAG_S` times the gain."""
+    steering_pull_rad: float = 0.0141
+    """How far left of the command the hinge comes to stand. Fitted."""
+    command_delay_s: float = 0.0477
     """From a row's command to its effect. Fitted; the real simulator does not stop while the policy thinks."""
-    front_grip_mps2: float = 2.84
+    front_grip_mps2: float = 3.0
     """Friction of the front wheels, as the deceleration of a car with four such wheels. Fitted."""
-    rear_grip_mps2: float = 3.68
+    rear_grip_mps2: float = 3.21
     """The same of the rear wheels. Fitted."""
-    slip_mps: float = 0.114
+    slip_mps: float = 0.032
     """Sliding at which friction has 71 % of its strength. Fitted."""
     rear_slip_across_mps: float = 0.02
     """The same across the rear wheels. In both logs they hold their line to some 0.01 m/s up to 2 m/s."""
@@ -60,6 +64,7 @@ PRESETS: dict[str, CarDynamics] = {
     "ideal": replace(
         DEEPRACER,
         speed_gain=1.0,
+        steering_gain=1.0,
         steering_lag_s=0.0,
         steering_pull_rad=0.0,
         command_delay_s=0.0,

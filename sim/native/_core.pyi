@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 FEATURE_COUNT: int
 REWARD_STATE_COUNT: int
 BEAM_COUNT: int
+LIDAR_AHEAD_M: float
 HAS_AVX2: bool
 OBJECTS_COLUMN_COUNT: int
 OBJECT_COLUMN_COUNT: int
@@ -22,6 +23,7 @@ def random_bits(seed: int, car: int, episode: int, /) -> int: ...
 def replay(
     parameters: list[float],
     pose: list[float],
+    hinge_rad: float,
     actions: NDArray[float64],
     durations: NDArray[float64],
     out: NDArray[float64],

@@ -6,6 +6,7 @@
 #include <nanobind/stl/vector.h>
 
 #include <array>
+#include <cmath>
 #include <stdexcept>
 #include <string>
 
@@ -159,12 +160,14 @@ nb::tuple locate(const Track& track, double x, double y, bool slowly) {
   return nb::make_tuple(along, s.previous, s.next, s.distance_m, s.width_m, s.left_of_centre, track.on_track({x, y}));
 }
 
-// Open-loop replay: drives one car from standing at (x, y, yaw) through the actions; row k is after action k,
-// which was held for durations[k] seconds.
-void replay(const std::vector<double>& parameters, const std::vector<double>& pose, const Pairs& actions,
-            const Numbers& durations, nb::ndarray<double, nb::shape<-1, 6>, nb::c_contig, nb::device::cpu> out) {
+// Open-loop replay: drives one car from standing at (x, y, yaw), its front wheels turned by hinge_rad, through the
+// actions; row k is after action k, which was held for durations[k] seconds.
+void replay(const std::vector<double>& parameters, const std::vector<double>& pose, double hinge_rad,
+            const Pairs& actions, const Numbers& durations,
+            nb::ndarray<double, nb::shape<-1, 6>, nb::c_contig, nb::device::cpu> out) {
   if (parameters.size() != kCarParameters) throw std::invalid_argument("wrong number of car parameters");
   if (pose.size() != 3) throw std::invalid_argument("a pose is x, y, yaw");
+  if (!(std::abs(hinge_rad) <= kMaximumHinge_rad)) throw std::invalid_argument("a hinge stands within 0.78 rad");
   need(out.shape(0), actions.shape(0), "out");
   need(durations.shape(0), actions.shape(0), "durations");
   std::array<double, kCarParameters> values;
@@ -174,6 +177,7 @@ void replay(const std::vector<double>& parameters, const std::vector<double>& po
   m.x = pose[0];
   m.y = pose[1];
   m.yaw = pose[2];
+  m.hinge_rad = hinge_rad;
   for (std::size_t k = 0; k < actions.shape(0); ++k) {
     drive(car, {actions(k, 0) * kRadians, actions(k, 1)}, m, durations(k));
     const double row[6] = {m.x, m.y, m.yaw, m.forward_mps, m.sideways_mps, m.yaw_rate};
@@ -207,10 +211,11 @@ NB_MODULE(_core, m) {
   m.attr("FEATURE_COUNT") = kFeatures;
   m.attr("REWARD_STATE_COUNT") = kRewardStates;
   m.attr("BEAM_COUNT") = kBeams;
+  m.attr("LIDAR_AHEAD_M") = kLidarAhead_m;
   m.attr("HAS_AVX2") = kHasAvx2;
   m.attr("LOOK_AHEAD_M") = nb::cast(std::vector<double>(kLook_m.begin(), kLook_m.end()));
   bind_maths(m);
-  m.def("replay", &replay, "parameters"_a, "pose"_a, "actions"_a.noconvert(), "durations"_a.noconvert(),
+  m.def("replay", &replay, "parameters"_a, "pose"_a, "hinge_rad"_a, "actions"_a.noconvert(), "durations"_a.noconvert(),
         "out"_a.noconvert());
 
   nb::class_<Track>(m, "Track")

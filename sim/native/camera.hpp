@@ -50,6 +50,7 @@ class Cameras {
   Cameras(const Track& track, const CameraRules& rules, std::size_t cars);
 
   const CameraRules& rules() const { return rules_; }
+  const Scene& scene() const { return scene_; }
   // A new episode of a car, from the stream of (seed, number, episode): draws what is random in it. The first picture
   // after it is of the moment.
   void begin(std::size_t i, std::uint64_t seed, std::uint64_t number, std::uint64_t episode);

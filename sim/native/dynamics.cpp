@@ -13,7 +13,6 @@
 namespace paddock {
 namespace {
 
-constexpr double kMaximumHinge_rad = 0.78;  // what sincos_reduced takes
 constexpr double kMaximumCommand_rad = 30.0 * kRadians;
 constexpr std::ptrdiff_t kPull = offsetof(CarParameters, steering_pull_rad) / sizeof(double);
 

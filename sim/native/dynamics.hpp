@@ -16,6 +16,7 @@ namespace paddock {
 
 inline constexpr double kStep_s = 1.0 / 15.0;
 inline constexpr int kSubsteps = 4;
+inline constexpr double kMaximumHinge_rad = 0.78;  // what sincos_reduced takes
 
 struct CarParameters {  // sim/dynamics.py names, documents and orders these the same
   double front_axle_m;         // ahead of the base

@@ -26,10 +26,21 @@ void shorten(Fan& fan, const Solid& solid, double reach_m) {
 
 double reach_m(const LidarRules& rules) { return rules.clip_m + 6.0 * rules.noise_m; }
 
-void write_lidar(const Walls& walls, std::span<const Solid> solids, const LidarRules& rules, SinCos yaw, Car& car,
-                 float* out) {
-  Fan fan({car.motion.x, car.motion.y}, yaw, walls.reach_m());
+Barriers::Barriers(const Scene& scene) {
+  if (scene.walls().empty() || scene.wall_height_m() <= kLidarHeight_m) return;
+  for (std::size_t i = 0; i <= scene.walls().size(); ++i) {
+    const Point& corner = scene.walls()[i % scene.walls().size()];
+    x.push_back(scene.origin().x + corner.x);
+    y.push_back(scene.origin().y + corner.y);
+  }
+}
+
+void write_lidar(const Walls& walls, const Barriers& barriers, std::span<const Solid> solids, const LidarRules& rules,
+                 SinCos yaw, Car& car, float* out) {
+  const Point from{car.motion.x + kLidarAhead_m * yaw.cosine, car.motion.y + kLidarAhead_m * yaw.sine};
+  Fan fan(from, yaw, walls.reach_m());
   if (rules.walls) walls.shorten(fan);
+  if (!barriers.x.empty()) fan.meet(barriers.x.data(), barriers.y.data(), barriers.x.size());
   for (const Solid& solid : solids) shorten(fan, solid, walls.reach_m());
   for (std::size_t i = 0; i < kBeams; ++i) {
     double measured = fan.length_m(i);

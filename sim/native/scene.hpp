@@ -34,7 +34,7 @@ class Scene {
 
   // Everything is in metres from origin(), which lies in the middle, so that single precision is enough.
   Point origin() const { return origin_; }
-  // Corners of the walls, counterclockwise; empty without walls.
+  // Corners of the walls, counterclockwise, from origin(); empty without walls.
   const std::vector<Point>& walls() const { return walls_; }
   double wall_height_m() const { return wall_height_m_; }
   double dash_share() const { return dash_share_; }  // of the centre line

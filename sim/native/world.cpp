@@ -85,6 +85,7 @@ World::World(std::shared_ptr<const Track> track, const WorldSettings& settings)
   }
   if (settings.camera) {
     cameras_.emplace(*track_, *settings.camera, n);
+    barriers_ = Barriers(cameras_->scene());
     camera.assign(n * settings.camera->bytes(), 0);
   }
   check(settings.spread, settings.car);
@@ -235,7 +236,7 @@ void World::write(std::size_t i, const Row& row, Status now, bool crashed) {
   *out++ = car.steps * kStep_s;
   if (objects_ != nullptr) objects_->write(i, m, row.yaw, row.at.centre.along_m, out);
   write_features(*track_, car, row.yaw, row.front, row.at.centre.along_m, &features[i * kFeatures]);
-  if (walls_) write_lidar(*walls_, solids(i), *settings_.lidar, row.yaw, car, &lidar[i * kBeams]);
+  if (walls_) write_lidar(*walls_, barriers_, solids(i), *settings_.lidar, row.yaw, car, &lidar[i * kBeams]);
   if (!sectors.empty()) write_sectors(&lidar[i * kBeams], settings_.sectors, &sectors[i * sector_columns()]);
   if (cameras_) cameras_->see(i, {m.x, m.y, m.yaw}, solids(i), &camera[i * settings_.camera->bytes()]);
 }

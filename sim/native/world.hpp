@@ -101,6 +101,7 @@ class World {
   bool compact_;  // the wheels are near the base
   std::optional<Walls> walls_;
   std::optional<Cameras> cameras_;
+  Barriers barriers_;
   std::vector<CarParameters> own_parameters_;  // of each car, where chance makes them differ
   std::vector<Car> cars_;
   std::vector<Name> names_;

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from paddock.cli import paddock
+from sim.dynamics import DEEPRACER
 from sim.episode import EpisodeRules
 from sim.trace import SimTrace
 from sim.track import Direction
@@ -91,6 +92,16 @@ def test_a_training_of_our_own_is_reproduced_to_the_last_row(written: Callable[.
     assert picture.read_text().count("<polyline") == 4
     assert fidelity["after 1 s: median"]["value"] < 1e-4
     assert fidelity["after 1 s: 90th percentile"]["of"] > 2
+
+
+def test_a_fit_finds_the_car_that_drove(written: Callable[..., Path]) -> None:
+    """From the start at a car of half its grip."""
+    rows = bench("fit", written(TRAINING), "--car", "low-grip")
+    for name in ("front_grip_mps2", "steering_gain", "steering_lag_s", "speed_gain"):
+        assert rows[name]["value"] == pytest.approx(getattr(DEEPRACER, name), rel=0.1), name
+    held_out = rows[f"{NAME}, held-out episodes, after 1 s: median"]
+    assert held_out["value"] < 0.02 < held_out["beside_value"]
+    assert held_out["of"] > 2
 
 
 def test_a_race_with_resets_and_laps_is_reproduced(written: Callable[..., Path]) -> None:

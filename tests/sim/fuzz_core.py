@@ -471,7 +471,7 @@ def _replays(random: Random) -> None:
         for shape in ((count, 2), (count,), (count, 6))
     ]
     pose = numbers(random, (int(random.choice([3, 3, 3, 2, 0])),), 3.0).tolist()
-    _core.replay(DEEPRACER.to_list(), pose, *arrays)
+    _core.replay(DEEPRACER.to_list(), pose, float(numbers(random, (1,), 0.5)[0]), *arrays)
 
 
 def _maths(random: Random) -> None:

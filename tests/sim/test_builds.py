@@ -100,7 +100,8 @@ def _installed_small_part() -> NDArray[np.float64]:
     for first in (0, 0, 7):  # alone, and the first and last of eight side by side
         out = np.empty((400, 6))
         steps = np.full(400, 1.0 / 15.0)
-        _core.replay(DEEPRACER.to_list(), [0.0] * 3, np.ascontiguousarray(actions[first : first + 400]), steps, out)
+        commands = np.ascontiguousarray(actions[first : first + 400])
+        _core.replay(DEEPRACER.to_list(), [0.0] * 3, 0.0, commands, steps, out)
         drives.append(out)
     return np.concatenate([said, np.stack(drives, axis=1).ravel()])
 

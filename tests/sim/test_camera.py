@@ -406,7 +406,7 @@ def test_less_grip_turns_wider_and_a_later_command_starts_later() -> None:
                 command_delay_s=world.dynamics.command_delay_s + delay,
             )
             out = np.empty((5, 6))
-            _core.replay(car.to_list(), start.tolist(), actions[:5], np.full(5, STEP_S), out)
+            _core.replay(car.to_list(), start.tolist(), 0.0, actions[:5], np.full(5, STEP_S), out)
             paths.append(math.hypot(*(out[-1, :2] - start[:2])))
         low, high = paths
         assert low <= moved.min() < low + 0.1 * (high - low)

@@ -86,7 +86,7 @@ def test_cars_side_by_side_move_to_the_bit_as_one_alone_without_vector_registers
     assert not world.done.any()
     for car in range(11):
         alone = np.empty((12, 6))
-        _core.replay(world.dynamics.to_list(), start[car].tolist(), actions[car], np.full(12, STEP_S), alone)
+        _core.replay(world.dynamics.to_list(), start[car].tolist(), 0.0, actions[car], np.full(12, STEP_S), alone)
         assert np.array_equal(paths[:, car], alone[:, :3])
 
 

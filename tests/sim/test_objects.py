@@ -95,7 +95,7 @@ def test_bots_drive_as_the_reference_does(name: str, direction: Direction) -> No
     assert isinstance(traffic, BotTraffic)
     halt = False
     for _ in range(250):
-        world.step(np.array([[0.0, 0.3]]))
+        world.step(np.array([[2.0, 0.3]]))
         traffic.drive(halt=halt)
         things = traffic.things()
         assert_there(world, things)

@@ -14,6 +14,7 @@ from sim.driver import Observer, needs_lidar
 from sim.episode import EpisodeRules
 from sim.evaluation import evaluate
 from sim.learning.shape import observed_columns
+from sim.native import _core
 from sim.network_layout import trained_layout
 from sim.objects import Boxes
 from sim.reference.sector_lidar import sectors_seen
@@ -55,7 +56,7 @@ def test_a_step_says_how_far_the_nearest_thing_of_a_sector_is() -> None:
     track = oval(half_width_m=1.0)
     world = World(track, 1, seed=0, sectors=Sectors(8, 8, 2.0), objects=Boxes(places=((0.1, 1),)), lidar_walls=False)
     x, y, yaw = world.objects[0, 0, :3]
-    world.place(np.array([[x - 1.0 - 0.2, y, yaw]]))
+    world.place(np.array([[x - 1.0 - 0.2 - _core.LIDAR_AHEAD_M, y, yaw]]))
     steps = world.sectors.reshape(8, 8)
     assert steps.sum(1).tolist() == [0, 0, 0, 1, 1, 0, 0, 0]
     assert steps[3].argmax() == steps[4].argmax() == 4, "1 m is in the step from 1 to 1.25 m"
