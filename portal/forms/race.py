@@ -18,6 +18,7 @@ from portal.rules import race_objects
 from portal.rules.race_cars import ACTION_SPACES
 from portal.rules.race_days import zone_of
 from portal.rules.races import (
+    LARGEST_TEAM,
     MAXIMUM_LAPS,
     MAXIMUM_PENALTY_MS,
     MAXIMUM_RESETS,
@@ -25,7 +26,7 @@ from portal.rules.races import (
     SEEDS,
     RaceDetails,
 )
-from portal.tables import Counting, Race, Ranking, Visibility
+from portal.tables import Counting, Race, Ranking, TeamScoring, Visibility
 from sim.track import Direction
 
 LISTS = ("sensors",)
@@ -152,6 +153,8 @@ class RaceForm(RaceObjectsForm):
     collision_penalty_s: PenaltyMs
     maximum_resets: _whole(0, MAXIMUM_RESETS)  # type: ignore[valid-type]
     maximum_submissions: _whole(1, MOST_SUBMISSIONS)  # type: ignore[valid-type]
+    teams: TeamScoring = TeamScoring.NONE
+    team_size: _whole(2, LARGEST_TEAM) = 2  # type: ignore[valid-type]
     maximum_per_day: _or_empty(1, MOST_SUBMISSIONS) = None  # type: ignore[valid-type]
     sensors: list[str] = Field(default_factory=list)
     action_space: Annotated[list[str], BeforeValidator(_action_spaces)] = Field(default_factory=list)
@@ -194,6 +197,8 @@ class RaceForm(RaceObjectsForm):
             sensors=self.sensors,
             action_spaces=self.action_space,
             time_zone=self.time_zone,
+            teams=self.teams.value,
+            team_size=self.team_size,
         )
         if self.seed is not None:
             details["seed"] = self.seed
@@ -240,6 +245,8 @@ def values_of(race: Race) -> dict[str, object]:
         "collision_penalty_s": f"{race.collision_penalty_ms / 1000:g}",
         "maximum_resets": race.maximum_resets,
         "maximum_submissions": race.maximum_submissions,
+        "teams": race.teams,
+        "team_size": race.team_size,
         "maximum_per_day": race.maximum_per_day or "",
         "sensors": list(race.sensors),
         "action_space": race.action_spaces[0] if race.action_spaces else "",

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, TypedDict, Unpack
 
 from sqlalchemy import ColumnElement, and_, exists, func, not_, or_
+from sqlalchemy.orm import object_session
 from sqlmodel import Session, col, select
 
 from portal.rules import audit, limits, queueing, race_cars, race_days, race_objects, sponsorship
@@ -22,8 +23,10 @@ from portal.tables import (
     Race,
     RaceGuest,
     RaceMember,
+    RaceOrganizer,
     Racer,
     Submission,
+    TeamScoring,
     Visibility,
 )
 
@@ -32,6 +35,7 @@ MAXIMUM_LAPS = 50
 MAXIMUM_PENALTY_MS = 60_000
 MAXIMUM_RESETS = 10_000
 MOST_SUBMISSIONS = 999
+LARGEST_TEAM = 20
 
 RESULT_FIELDS = {
     "track": "the track",
@@ -55,7 +59,7 @@ SCORING_FIELDS = {
 
 ENTRY_FIELDS = (
     *("name", "description", "visibility", "maximum_submissions", "maximum_per_day", "sensors", "action_spaces"),
-    "time_zone",
+    *("time_zone", "teams", "team_size"),
 )
 """What changes neither drives nor scores."""
 
@@ -87,6 +91,8 @@ class RaceOptions(TypedDict, total=False):
     action_spaces: list[str]
     time_zone: str
     seed: int
+    teams: str
+    team_size: int
 
 
 class RaceDetails(RaceOptions):
@@ -156,7 +162,7 @@ def edit(session: Session, race: Race, *, by: Racer, now: datetime, **details: U
     if "visibility" in changed:
         _check_unentered(session, race)
         race.audience += 1
-    if changed & set(SCORING_FIELDS):
+    if changed & {*SCORING_FIELDS, "teams", "team_size"}:
         race.version += 1
     for name in changed:
         setattr(race, name, details[name])  # type: ignore[literal-required]  # names come from the same mapping
@@ -249,6 +255,10 @@ def _check(race: Race) -> None:
         raise RuleBroken(Code.INVALID, message, "maximum_per_day")
     if not 0 <= race.seed < SEEDS:
         raise RuleBroken(Code.INVALID, f"A seed is a whole number from 0 to {SEEDS - 1}.", "seed")
+    if race.teams not in list(TeamScoring):
+        raise RuleBroken(Code.INVALID, "Choose from the list.", "teams")
+    if not 2 <= race.team_size <= LARGEST_TEAM:
+        raise RuleBroken(Code.INVALID, f"2 to {LARGEST_TEAM} racers of a team can count.", "team_size")
     race_days.check(race)
     race_objects.check(race)
     race_cars.check(race)
@@ -282,6 +292,8 @@ def delete(session: Session, race: Race, *, by: Racer, now: datetime) -> None:
     """
     _hold_at_work(session, race)
     race = hold_own(session, race, by)
+    if not owns(race, by):
+        raise RuleBroken(Code.FORBIDDEN, "Only the owner of this race deletes it. You can close it.")
     race.deleted_at = now
     session.add(race)
     session.flush()
@@ -297,9 +309,17 @@ def _hold_at_work(session: Session, race: Race) -> list[int]:
     return [job_id or 0 for job_id in session.exec(query.with_for_update(key_share=True))]
 
 
-def may_change(race: Race, racer: Racer | None) -> bool:
-    """True for the organizer and for admins."""
+def owns(race: Race, racer: Racer | None) -> bool:
+    """True for the owner and for admins, who alone name co-organizers and delete a race."""
     return racer is not None and (race.owner_id == racer.id or racer.is_admin)
+
+
+def may_change(race: Race, racer: Racer | None) -> bool:
+    """True for the owner, co-organizers and admins. Co-organizers are looked up where the race came from."""
+    if racer is None or owns(race, racer):
+        return racer is not None
+    session = object_session(race)
+    return session is not None and session.get(RaceOrganizer, (race.id or 0, racer.id or 0)) is not None
 
 
 def get_visible(session: Session, racer: Racer | None, public_id: str) -> Race:
@@ -333,7 +353,12 @@ def visible_to(racer: Racer | None) -> ColumnElement[bool]:
     public = col(Race.visibility) == Visibility.PUBLIC
     if racer is None:
         return and_(kept, public)
-    return and_(kept, or_(public, col(Race.owner_id) == racer.id, _is_of_the_people(racer)))
+    return and_(kept, or_(public, col(Race.owner_id) == racer.id, _organizes(racer), _is_of_the_people(racer)))
+
+
+def _organizes(racer: Racer) -> ColumnElement[bool]:
+    here = and_(col(RaceOrganizer.race_id) == Race.id, col(RaceOrganizer.racer_id) == racer.id)
+    return exists().where(here)
 
 
 def _is_of_the_people(racer: Racer) -> ColumnElement[bool]:

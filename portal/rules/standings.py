@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
-from portal.rules import publishing, races, sectors
+from portal.rules import publishing, race_teams, races, sectors
 from portal.rules.lap_marks import LapMark, lap_mark
+from portal.rules.race_teams import TeamRow
 from portal.rules.ranking import TIE_BREAK, Entry, LapTime, Standing, longest_run_of_laps, rank
 from portal.rules.sectors import Bests, Sector
 from portal.tables import Evaluation, JobState, Lap, Race, RaceFreeze, Racer, Submission
@@ -61,6 +62,13 @@ class Board:
     """The freeze that holds or is ahead."""
     hidden: int = 0
     """Places at the top that are still to be revealed."""
+    teams: list[TeamRow] = field(default_factory=list)
+    """The teams' own standings, where the race has teams and nothing is hidden."""
+
+    def names_of(self, team: TeamRow) -> list[str]:
+        """The racers whose standings count for a team, the best first."""
+        names = {row.racer.id: row.racer.alias or row.racer.name for row in self.rows}
+        return [names[one.racer] for one in team.standing.counted if one.racer in names]
 
     def row_of(self, racer: Racer | None) -> Row | None:
         return next((row for row in self.rows if racer and row.racer.id == racer.id), None)
@@ -155,7 +163,7 @@ def _revealed(board: Board, freeze: RaceFreeze) -> Board:
         )
         for row in board.rows[hidden:]
     ]
-    return replace(board, rows=rows, hidden=hidden, newest=None)
+    return replace(board, rows=rows, hidden=hidden, newest=None, teams=[])
 
 
 def _board(session: Session, race: Race, entries: Sequence[Entry], freeze: RaceFreeze | None) -> Board:
@@ -176,6 +184,7 @@ def _board(session: Session, race: Race, entries: Sequence[Entry], freeze: RaceF
         pending=pending(session, race),
         newest=next((row for row in rows if row.standing.racer == newest), None),
         freeze=freeze,
+        teams=race_teams.ranked(session, race, standings),
     )
 
 

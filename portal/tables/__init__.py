@@ -26,7 +26,8 @@ from portal.tables.limits import HOUR_MS, Limits  # noqa: E402
 from portal.tables.live_race import LiveRace, LiveRun, LiveState  # noqa: E402
 from portal.tables.outbox import OutboxEntry  # noqa: E402
 from portal.tables.provider import ProviderAccount, ProviderCode, ProviderToken  # noqa: E402
-from portal.tables.race import Counting, Race, Ranking, Submission, Visibility  # noqa: E402
+from portal.tables.race import Counting, Race, Ranking, Submission, TeamScoring, Visibility  # noqa: E402
+from portal.tables.race_community import RaceAnnouncement, RaceOrganizer, RaceTeam, RaceTeamMember  # noqa: E402
 from portal.tables.race_freeze import RaceFreeze  # noqa: E402
 from portal.tables.race_people import RaceGuest, RaceMember  # noqa: E402
 from portal.tables.racer import Racer, Role, Sponsorship  # noqa: E402
@@ -67,9 +68,13 @@ __all__ = [
     "ProviderCode",
     "ProviderToken",
     "Race",
+    "RaceAnnouncement",
     "RaceFreeze",
     "RaceGuest",
     "RaceMember",
+    "RaceOrganizer",
+    "RaceTeam",
+    "RaceTeamMember",
     "Racer",
     "RacerRequest",
     "Ranking",
@@ -83,6 +88,7 @@ __all__ = [
     "SeasonRace",
     "Sponsorship",
     "Submission",
+    "TeamScoring",
     "TrainingIteration",
     "TrainingRun",
     "UsageDay",

@@ -25,6 +25,14 @@ class Counting(StrEnum):
     LATEST = "latest"
 
 
+class TeamScoring(StrEnum):
+    """What a team's row is: none has teams, its best racer's result, or the sum of its best racers'."""
+
+    NONE = "none"
+    BEST = "best"
+    SUM = "sum"
+
+
 class Visibility(StrEnum):
     PUBLIC = "public"
     PRIVATE = "private"
@@ -37,6 +45,8 @@ class Race(SQLModel, table=True):
         one_of("ranking", Ranking),
         one_of("visibility", Visibility),
         one_of("counts", Counting),
+        one_of("teams", TeamScoring),
+        CheckConstraint("team_size BETWEEN 2 AND 20", name="team_size_sensible"),
         CheckConstraint("closes_at > opens_at", name="closes_after_opening"),
         CheckConstraint("minimum_laps BETWEEN 1 AND laps", name="minimum_laps_reachable"),
         CheckConstraint("maximum_submissions > 0", name="maximum_submissions_positive"),
@@ -53,6 +63,9 @@ class Race(SQLModel, table=True):
     visibility: str = Visibility.PUBLIC
     ranking: str = Ranking.TOTAL
     counts: str = Field(default=Counting.BEST, sa_column_kwargs={"server_default": Counting.BEST.value})
+    teams: str = Field(default=TeamScoring.NONE, sa_column_kwargs={"server_default": TeamScoring.NONE.value})
+    team_size: int = Field(default=2, sa_column_kwargs={"server_default": "2"})
+    """How many of a team's racers count for its sum."""
     laps: int = 3
     minimum_laps: int = 3
     off_track_penalty_ms: int = 3000
