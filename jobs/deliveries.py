@@ -13,7 +13,7 @@ from datetime import datetime
 
 import structlog
 from sqlalchemy import Engine
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from jobs import mails, web_hooks
 from jobs.outcome import Outcome
@@ -22,7 +22,7 @@ from portal import clock
 from portal.database import read_session, write_session
 from portal.rules import deliveries
 from portal.rules.deliveries import Delivery
-from portal.tables import AlertSettings, Mail, WebhookDelivery
+from portal.tables import AlertSettings, Mail, RaceHook, WebhookDelivery
 
 TICK_S = 2.0
 BATCH = 20
@@ -52,8 +52,15 @@ def deliver_web_hooks(workplace: Workplace, now: datetime) -> int:
         return 0
     with read_session(workplace.engine) as session:
         receiver = session.get_one(AlertSettings, 1)
+        wanted = [hook.race_hook_id for hook in batch if hook.race_hook_id is not None]
+        of_races = {hook.id: hook for hook in session.exec(select(RaceHook).where(col(RaceHook.id).in_(wanted)))}
 
     def send(hook: WebhookDelivery) -> Outcome:
+        if hook.race_hook_id is not None:
+            race_hook = of_races[hook.race_hook_id]
+            if race_hook.removed_at is not None:
+                return Outcome(NO_ADDRESS, for_good=True)
+            return web_hooks.post(hook, race_hook.secret, now=clock.now(), public_only=True)
         if hook.url != receiver.webhook_url:  # there is no secret for it any more
             return Outcome(NO_ADDRESS, for_good=True)
         return web_hooks.post(hook, receiver.webhook_secret, now=clock.now())

@@ -17,7 +17,7 @@ from jobs.lease import LeaseKeeper
 from jobs.workplace import Workplace
 from portal import clock, live
 from portal.database import read_session, write_session
-from portal.rules import queueing, standings
+from portal.rules import queueing, race_hooks, standings
 from portal.tables import Evaluation, JobKind, JobState, Lap, TrainingRun
 from sim.drive_record import record_json
 from sim.episode import EpisodeRules
@@ -180,4 +180,7 @@ def _move_standings(session: Session, evaluation: Evaluation) -> Announcement | 
     """Raises the version of the race that the evaluation counts for, so that open pages show the new standings."""
     if evaluation.race_id is None:
         return None
-    return standings.record_result(session, evaluation, clock.now())
+    now = clock.now()
+    announcement = standings.record_result(session, evaluation, now)
+    race_hooks.result_came(session, evaluation, now=now)
+    return announcement

@@ -25,7 +25,7 @@ from jobs.storage import StorageRounds
 from jobs.workplace import Workplace
 from portal import clock, live, redis_connection
 from portal.database import make_engine, read_session, write_session
-from portal.rules import queueing
+from portal.rules import queueing, race_hooks
 from portal.settings import Settings
 from portal.tables import JobKind
 
@@ -33,6 +33,7 @@ TICK_S = 2.0
 REAP_EVERY = timedelta(seconds=15)
 RECONCILE_EVERY = timedelta(minutes=1)
 ALERT_EVERY = timedelta(minutes=1)
+RACES_EVERY = timedelta(seconds=10)
 FORGET_EVERY = timedelta(hours=1)
 SWEEP_BACK = timedelta(hours=1)
 EPOCH = datetime.fromtimestamp(0, UTC)
@@ -54,6 +55,12 @@ def reap(workplace: Workplace, now: datetime) -> int:
                 log.warning("a worker was lost", job=f"{kind}-{public_id}", worker=worker, state=str(state))
                 announce.state(workplace, kind, job_id)
     return taken
+
+
+def tell_of_races(workplace: Workplace, now: datetime) -> int:
+    """Writes the events of races that have opened, frozen or closed; returns how many deliveries."""
+    with write_session(workplace.engine) as session:
+        return race_hooks.by_clock(session, now=now)
 
 
 class Places:
@@ -102,6 +109,7 @@ class Rounds:
             ("sweep", RECONCILE_EVERY, lambda: self._sweep(now)),
             ("purge", RECONCILE_EVERY, lambda: purging.purge(place.engine, place.settings.runs_path, now)),
             ("alert", ALERT_EVERY, lambda: spending.alert(place, now)),
+            ("race hooks", RACES_EVERY, lambda: tell_of_races(place, now)),
             ("forget deliveries", FORGET_EVERY, lambda: deliveries.forget(place, now)),
             ("storage", timedelta(0), lambda: self.storage.go(now)),
         ]

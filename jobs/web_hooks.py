@@ -12,6 +12,7 @@ from datetime import datetime
 import requests
 
 from jobs.outcome import Outcome
+from jobs.public_addresses import NotPublic, Resolver, resolve, session_for
 from portal.tables import WebhookDelivery
 
 TIMEOUT_S = 5.0
@@ -52,26 +53,36 @@ def headers_of(hook: WebhookDelivery, secret: str, body: bytes, now: datetime) -
     }
 
 
-def post(hook: WebhookDelivery, secret: str, *, now: datetime) -> Outcome:
-    """Posts an event once and says what became of it, within `WHOLE_S`.
+def post(
+    hook: WebhookDelivery, secret: str, *, now: datetime, public_only: bool = False, resolver: Resolver = resolve
+) -> Outcome:
+    """Posts an event once and says what became of it, within `WHOLE_S`; `public_only`: never into a private network.
 
     The status line of the answer is all that is read. `requests` limits each wait but not their sum, so a thread of
     its own does it, and is left alone where it takes too long: it ends when the receiver does.
     """
     box: list[Outcome] = []
-    thread = threading.Thread(target=lambda: box.append(_post(hook, secret, now)), daemon=True)
+    thread = threading.Thread(
+        target=lambda: box.append(_post(hook, secret, now, resolver if public_only else None)), daemon=True
+    )
     thread.start()
     thread.join(WHOLE_S)
     return box[0] if box else Outcome(f"No whole answer came within {WHOLE_S:.0f} seconds.")
 
 
-def _post(hook: WebhookDelivery, secret: str, now: datetime) -> Outcome:
+def _post(hook: WebhookDelivery, secret: str, now: datetime, resolver: Resolver | None) -> Outcome:
     body = body_of(hook)
     try:
-        with requests.post(
-            hook.url,
+        session, url, named = session_for(hook.url, resolver) if resolver else (requests.Session(), hook.url, {})
+    except NotPublic:
+        return Outcome("The address leads into a private network, where races may not post to.", for_good=True)
+    except OSError as error:
+        return Outcome(f"The address cannot be found: {error.strerror or error}")
+    try:
+        with session.post(
+            url,
             data=body,
-            headers=headers_of(hook, secret, body, now),
+            headers=headers_of(hook, secret, body, now) | named,
             timeout=TIMEOUT_S,
             allow_redirects=False,
             stream=True,

@@ -27,3 +27,9 @@ class TeamCodeForm(SubmittedForm):
     """The code of a team."""
 
     code: str = ""
+
+
+class RaceHookForm(SubmittedForm):
+    """Where a race's events are posted to."""
+
+    webhook_url: str = ""

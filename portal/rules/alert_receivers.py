@@ -51,7 +51,7 @@ def set_web_hook(session: Session, url: str, *, by: Racer | None, now: datetime)
     http or https address, or holds a password, which the audit and the log would show.
     """
     url = url.strip()
-    _check_url(url)
+    check_url(url)
     stored = _held(session)
     if stored.webhook_url == url:
         return False
@@ -61,7 +61,8 @@ def set_web_hook(session: Session, url: str, *, by: Racer | None, now: datetime)
     return True
 
 
-def _check_url(url: str) -> None:
+def check_url(url: str) -> None:
+    """Refuses (invalid) what no event can be posted to; empty is fine."""
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0

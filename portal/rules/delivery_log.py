@@ -86,7 +86,9 @@ def all_again(session: Session, kind: DeliveryKind, *, by: Racer, now: datetime)
 
 
 def _start_over(session: Session, delivery: Mail | WebhookDelivery, now: datetime) -> None:
-    if isinstance(delivery, WebhookDelivery):
+    if isinstance(delivery, WebhookDelivery) and delivery.race_hook_id is not None:
+        delivery.status = None  # a race's address is its organizers'; it stays
+    elif isinstance(delivery, WebhookDelivery):
         delivery.url = session.get_one(AlertSettings, 1).webhook_url
         delivery.status = None
         if not delivery.url:

@@ -29,6 +29,7 @@ from portal.tables.provider import ProviderAccount, ProviderCode, ProviderToken 
 from portal.tables.race import Counting, Race, Ranking, Submission, TeamScoring, Visibility  # noqa: E402
 from portal.tables.race_community import RaceAnnouncement, RaceOrganizer, RaceTeam, RaceTeamMember  # noqa: E402
 from portal.tables.race_freeze import RaceFreeze  # noqa: E402
+from portal.tables.race_hook import RaceHook  # noqa: E402
 from portal.tables.race_people import RaceGuest, RaceMember  # noqa: E402
 from portal.tables.racer import Racer, Role, Sponsorship  # noqa: E402
 from portal.tables.request import RacerRequest, RequestKind, RequestState  # noqa: E402
@@ -71,6 +72,7 @@ __all__ = [
     "RaceAnnouncement",
     "RaceFreeze",
     "RaceGuest",
+    "RaceHook",
     "RaceMember",
     "RaceOrganizer",
     "RaceTeam",

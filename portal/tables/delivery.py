@@ -57,3 +57,5 @@ class WebhookDelivery(Delivery, table=True):
     body: dict[str, Any] = Field(sa_type=JSON)
     status: int | None = None
     """The HTTP status of the last answer."""
+    race_hook_id: int | None = Field(default=None, foreign_key="race_hook.id", index=True)
+    """The race's web hook whose secret signs it; None: that of the administrators."""

@@ -10,9 +10,9 @@ from portal import clock, hx, live, scope
 from portal.access import Permission, access
 from portal.form_problems import errors_of
 from portal.forms.parsing import FormErrors, parse
-from portal.forms.race_community import AnnouncementForm, OrganizerForm
+from portal.forms.race_community import AnnouncementForm, OrganizerForm, RaceHookForm
 from portal.rate_limits import limiter
-from portal.rules import race_announcements, race_organizers, races
+from portal.rules import race_announcements, race_hooks, race_organizers, races
 from portal.rules.broken import RuleBroken
 from portal.tables import Race
 
@@ -93,6 +93,31 @@ def change(race_id: str, announcement_id: str, verb: str) -> Response:
     return hx.redirect(url_for("race_organizers.show", race_id=race_id, **undo))
 
 
+@pages.post("/races/<race_id>/hooks")
+@access(Permission.RACER)
+@limiter.limit("60 per hour")
+def add_hook(race_id: str) -> Answer:
+    race = _own(race_id)
+    try:
+        url = parse(RaceHookForm, request.form).webhook_url
+        with scope.writing() as session:
+            race_hooks.add(session, race, url, by=scope.me(), now=clock.now())
+    except (FormErrors, RuleBroken) as problem:
+        return _page(race, problem)
+    flash(_("Events of this race are posted there from now on, signed with the secret below."), "success")
+    return _back(race)
+
+
+@pages.post("/races/<race_id>/hooks/<hook_id>/remove")
+@access(Permission.RACER)
+def remove_hook(race_id: str, hook_id: str) -> Response:
+    race = _own(race_id)
+    with scope.writing() as session:
+        race_hooks.remove(session, race, hook_id, by=scope.me(), now=clock.now())
+    flash(_("Nothing is posted there any more. To undo it, add the address again: it gets a new secret."), "success")
+    return _back(race)
+
+
 def _own(race_id: str) -> Race:
     return races.get_own(scope.reading(), scope.me(), race_id)
 
@@ -112,6 +137,7 @@ def _page(race: Race, problem: FormErrors | RuleBroken | None = None) -> Answer:
         may_name=races.owns(race, me),
         me=me,
         announced=race_announcements.of(session, race),
+        hooks=[(hook, race_hooks.log_of(session, hook)) for hook in race_hooks.of(session, race)],
         removed=request.args.get("removed", ""),
         values=request.form,
         errors=errors,

@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 from sqlmodel import select
 
 from portal.database import read_session, write_session
-from portal.tables import Race, RaceAnnouncement, Racer, RaceTeam, Visibility
+from portal.tables import Race, RaceAnnouncement, RaceHook, Racer, RaceTeam, Visibility
 from tests.cast import make_racer
 from tests.conftest import sign_in
 from tests.portal.races_cast import make_race, make_result
@@ -92,3 +92,21 @@ def test_racers_form_a_team_and_it_stands_under_the_standings(
     assert code not in page
     assert bob.post(f"{at}/team/leave").status_code == 303
     assert "1 of 2 ranked" in app.test_client().get(at).text
+
+
+def test_an_organizer_adds_a_web_hook_sees_its_log_and_removes_it(
+    app: Flask, engine: Engine, people: dict[str, Racer], race: Race
+) -> None:
+    at = f"/races/{race.public_id}"
+    olivia = sign_in(app, people["olivia"])
+    wrong = olivia.post(f"{at}/hooks", data={"webhook_url": "nowhere"})
+    assert (wrong.status_code, 'id="webhook_url-error"' in valid(wrong)) == (422, True)
+    assert olivia.post(f"{at}/hooks", data={"webhook_url": "https://hook.example/x"}).status_code == 303
+    with read_session(engine) as session:
+        hook = session.exec(select(RaceHook)).one()
+    page = valid(olivia.get(f"{at}/organizers"))
+    assert hook.secret in page
+    assert "Nothing was posted yet." in page
+    assert sign_in(app, people["bob"]).get(f"{at}/organizers").status_code == 404
+    assert olivia.post(f"{at}/hooks/{hook.public_id}/remove").status_code == 303
+    assert hook.secret not in olivia.get(f"{at}/organizers").text
