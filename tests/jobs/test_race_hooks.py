@@ -36,10 +36,7 @@ def test_opening_is_told_once_and_arrives_signed_with_the_races_secret(
 ) -> None:
     monkeypatch.setattr(public_addresses, "is_public", lambda address: address == "127.0.0.1")
     with web_hook_receiver() as receiver:
-        _, hook = hooked(workplace, receiver.url.replace("127.0.0.1", "localhost"))
-        monkeypatch.setattr(
-            web_hooks.post, "__kwdefaults__", {"public_only": False, "resolver": lambda *_: ["127.0.0.1"]}
-        )
+        _, hook = hooked(workplace, receiver.url)
         assert maintenance.tell_of_races(workplace, NOON) == 1
         assert maintenance.tell_of_races(workplace, NOON) == 0
         assert couriers.deliver_web_hooks(workplace, NOON) == 1
