@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import tempfile
+import threading
 import time
+import zlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,9 +32,16 @@ from portal.database import make_engine, write_session
 from portal.rules import races
 from portal.settings import Settings
 from portal.streams import tokens
+from portal.streams.chunks import GZIP_HEADER
 from portal.tables import Evaluation, JobState, Lap, Model, Race, Racer, RewardFunction, Submission, TrainingRun
 
-FRAME_END = b"\n\n"
+FLUSHED = b"\x00\x00\xff\xff"
+"""The end of every piece of a compressed stream."""
+HTTP_CHUNK = re.compile(rb"^(?:\r\n)?[0-9a-f]+\r\n")
+VERSION = re.compile(rb'data-version="(\d+)"')
+CHANGE_EVERY_S = 1.0
+PAGE_EVERY_S = 0.1
+OK = 200
 
 
 @dataclass
@@ -41,19 +53,26 @@ class Spectator:
 
     async def see(self, version: int) -> float:
         """The moment at which standings of this version or a later one had arrived whole."""
-        wanted = b'data-version="%d"' % version
         while True:
-            frame = await self.reader.readuntil(FRAME_END)
-            if wanted in frame:
+            frame = await self.reader.readuntil(FLUSHED)
+            if version_of(frame) >= version:
                 return time.perf_counter()
 
 
+@cache
+def version_of(frame: bytes) -> int:
+    """The version of the standings in a compressed piece; -1 where it has none. Everybody gets the same bytes."""
+    packed = HTTP_CHUNK.sub(b"", frame).removeprefix(GZIP_HEADER)
+    found = VERSION.search(zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed))
+    return int(found[1]) if found else -1
+
+
 @click.command()
-@click.option("--streams", default=1000, show_default=True, help="Open streams.")
+@click.option("--streams", default=2000, show_default=True, help="Open streams.")
 @click.option("--racers", default=50, show_default=True, help="Rows of the leaderboard.")
-@click.option("--changes", default=10, show_default=True, help="Changes that are published, one after the other.")
+@click.option("--changes", default=10, show_default=True, help="Changes that are published, a second apart.")
 def measure(streams: int, racers: int, changes: int) -> list[Row]:
-    """Open streams on one leaderboard, publish changes, and time until every one saw them."""
+    """Open streams on one leaderboard, publish changes, and time until every one saw them and the page answers."""
     with tempfile.TemporaryDirectory(prefix="pb") as folder, valkey.running(Path(folder)) as address:
         environment = {"PADDOCK_DATA": folder, "PADDOCK_REDIS_URL": address, "PADDOCK_PORT": str(free_port())}
         settings = Settings.read(environment)
@@ -75,6 +94,10 @@ async def _watch(settings: Settings, race: Race, server: psutil.Process, streams
     held = server.memory_info().rss
     delays_ms: list[float] = []
     slowest_ms: list[float] = []
+    pages_ms: list[float] = []
+    over = threading.Event()
+    looking = threading.Thread(target=_look, args=(settings, race, over, pages_ms))
+    looking.start()
     for version in range(2, changes + 2):
         watching = [asyncio.create_task(spectator.see(version)) for spectator in spectators]
         published = time.perf_counter()
@@ -82,6 +105,9 @@ async def _watch(settings: Settings, race: Race, server: psutil.Process, streams
         seen = [(moment - published) * 1000 for moment in await asyncio.gather(*watching)]
         delays_ms += seen
         slowest_ms.append(max(seen))
+        await asyncio.sleep(CHANGE_EVERY_S)
+    over.set()
+    await asyncio.to_thread(looking.join)
     for spectator in (warm, *spectators):
         spectator.writer.close()
     return [
@@ -89,6 +115,7 @@ async def _watch(settings: Settings, race: Race, server: psutil.Process, streams
         Row("change seen, median", round(float(np.median(delays_ms)), 1), "ms"),
         Row("change seen, p99", round(float(np.percentile(delays_ms, 99)), 1), "ms"),
         Row("change seen by every one, worst change", round(max(slowest_ms), 1), "ms"),
+        Row("page of the race meanwhile, median", round(float(np.median(pages_ms)), 1), "ms"),
         Row("memory per stream", round((held - before) / streams / 1024, 1), "KiB"),
     ]
 
@@ -96,11 +123,25 @@ async def _watch(settings: Settings, race: Race, server: psutil.Process, streams
 async def _open(settings: Settings, token: str) -> Spectator:
     parts = urlsplit(settings.address)
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port, limit=1 << 20)
-    writer.write(f"GET /events?t={token} HTTP/1.1\r\nHost: {parts.netloc}\r\n\r\n".encode())
+    writer.write(f"GET /events?t={token} HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept-Encoding: gzip\r\n\r\n".encode())
     head = await reader.readuntil(b"\r\n\r\n")
     if b" 200 " not in head:
         raise click.ClickException(f"a stream was refused: {head.splitlines()[0].decode()}; ask for fewer --streams")
     return Spectator(reader, writer)
+
+
+def _look(settings: Settings, race: Race, over: threading.Event, pages_ms: list[float]) -> None:
+    """Opens the race's page again and again, as people who come, and keeps how long each answer took."""
+    parts = urlsplit(settings.address)
+    while not over.wait(PAGE_EVERY_S):
+        began = time.perf_counter()
+        connection = HTTPConnection(parts.hostname or "", parts.port or 80, timeout=60)
+        connection.request("GET", f"/races/{race.public_id}", headers={"Accept-Encoding": "gzip"})
+        answer = connection.getresponse()
+        answer.read()
+        connection.close()
+        if answer.status == OK:
+            pages_ms.append((time.perf_counter() - began) * 1000)
 
 
 def _change(settings: Settings, redis: Redis, race: Race) -> None:
