@@ -29,13 +29,13 @@ class Preset:
 PRESETS: dict[str, Preset] = {
     "fast": Preset(
         Car((TRACK_FEATURES,), PADDOCK_SMALL.name, ContinuousActionSpace(-30.0, 30.0, 0.5, 4.0)),
-        Hyperparameters(batch_size=256, lr=1e-3, discount_factor=0.97, num_episodes_between_training=40),
+        Hyperparameters(batch_size=256, lr=1e-3, discount_factor=0.97),
         "The track vector, continuous actions up to 4 m/s: laps within seconds.",
     ),
     "camera": Preset(
         Car((PADDOCK_CAMERA_40X30,), PADDOCK_CAMERA.name, DiscreteActionSpace.grid(5, 30.0, 2, 2.0)),
-        Hyperparameters(batch_size=256, lr=1e-3, discount_factor=0.97, num_episodes_between_training=64),
-        "The camera's picture at 40 by 30, ten actions at 1 and 2 m/s, a small network.",
+        Hyperparameters(batch_size=256, lr=1e-3, discount_factor=0.97, num_episodes_between_training=40, stack_size=2),
+        "The camera's last two pictures at 40 by 30, ten actions at 1 and 2 m/s, a small network.",
     ),
     "deepracer": Preset(
         Car((FRONT_FACING_CAMERA,), SHALLOW_CNN.name, DiscreteActionSpace.default()),

@@ -6,17 +6,20 @@ here. Its fused step is: one pass over the memory, which with millions of weight
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 BETAS = (0.9, 0.999)
+AdamState = tuple[int, Tensor, Tensor, Tensor]
 
 
 class Adam:
     """Kingma and Ba 2015, algorithm 1. Parameters become views into `flat`, their gradients into `gradient`."""
 
-    def __init__(self, model: nn.Module, *, lr: float, epsilon: float) -> None:
-        learned = [parameter for parameter in model.parameters() if parameter.requires_grad]
+    def __init__(self, parameters: Iterable[Tensor], *, lr: float, epsilon: float) -> None:
+        learned = [parameter for parameter in parameters if parameter.requires_grad]
         self.lr = lr
         self.epsilon = epsilon
         self.steps = 0
@@ -31,12 +34,12 @@ class Adam:
             parameter.grad = _laid_out(self.gradient[start:end], parameter)
             start = end
 
-    def state(self) -> tuple[int, Tensor, Tensor, Tensor]:
+    def state(self) -> AdamState:
         """Copies of everything that a step changes."""
         return self.steps, self.flat.clone(), self.mean.clone(), self.square.clone()
 
     @torch.no_grad()
-    def restore(self, state: tuple[int, Tensor, Tensor, Tensor]) -> None:
+    def restore(self, state: AdamState) -> None:
         """Back to what `state` gave."""
         self.steps = state[0]
         for mine, then in zip((self.flat, self.mean, self.square), state[1:], strict=True):

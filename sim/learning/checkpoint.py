@@ -11,6 +11,7 @@ import torch
 
 from sim.learning.adam import Adam
 from sim.learning.networks import ActorCritic
+from sim.learning.ppo import Optimisers
 from sim.weights import ModelError, read_arrays, write_arrays
 
 
@@ -30,33 +31,44 @@ class Counters:
 
 
 def save_checkpoint(
-    path: Path, model: ActorCritic, optimiser: Adam, rng: np.random.Generator, counters: Counters
+    path: Path, model: ActorCritic, optimisers: Optimisers, rng: np.random.Generator, counters: Counters
 ) -> None:
     """Weights, Adam's state, the scale of the returns, the random state and the counters."""
-    arrays: dict[str, np.ndarray[Any, Any]] = {
-        "weights": optimiser.flat.numpy(),
-        "adam.mean": optimiser.mean.numpy(),
-        "adam.square": optimiser.square.numpy(),
-        "returns": np.array([float(model.return_mean), float(model.return_std)]),
+    arrays: dict[str, np.ndarray[Any, Any]] = {"returns": np.array([float(model.return_mean), float(model.return_std)])}
+    for name, adam in _named(optimisers):
+        arrays[f"{name}.weights"] = adam.flat.numpy()
+        arrays[f"{name}.mean"] = adam.mean.numpy()
+        arrays[f"{name}.square"] = adam.square.numpy()
+    notes: dict[str, object] = {
+        "counters": asdict(counters),
+        "adam_steps": {name: adam.steps for name, adam in _named(optimisers)},
+        "random": rng.bit_generator.state,
     }
-    notes = {"counters": asdict(counters), "adam_steps": optimiser.steps, "random": rng.bit_generator.state}
     write_arrays(path, arrays, notes)
 
 
-def load_checkpoint(path: Path, model: ActorCritic, optimiser: Adam, rng: np.random.Generator) -> Counters:
+def load_checkpoint(path: Path, model: ActorCritic, optimisers: Optimisers, rng: np.random.Generator) -> Counters:
     """The other way round, into a fresh model, optimiser and generator. ModelError for a file that does not fit."""
-    size = tuple(optimiser.flat.shape)
-    expected = dict.fromkeys(("weights", "adam.mean", "adam.square"), (size, "float32"))
-    arrays, notes = read_arrays(path, {**expected, "returns": ((2,), "float64")})
+    expected: dict[str, tuple[tuple[int, ...], str]] = {"returns": ((2,), "float64")}
+    for name, adam in _named(optimisers):
+        for part in ("weights", "mean", "square"):
+            expected[f"{name}.{part}"] = (tuple(adam.flat.shape), "float32")
+    arrays, notes = read_arrays(path, expected)
     try:
         counters = Counters(**notes["counters"])  # type: ignore[arg-type]
-        optimiser.steps = int(notes["adam_steps"])  # type: ignore[call-overload]
+        steps = {name: int(notes["adam_steps"][name]) for name, _ in _named(optimisers)}  # type: ignore[index]
         rng.bit_generator.state = notes["random"]  # type: ignore[assignment]
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"{path.name} is broken ({error}); start the training anew") from error
-    optimiser.flat.copy_(torch.from_numpy(arrays["weights"].copy()))
-    optimiser.mean.copy_(torch.from_numpy(arrays["adam.mean"].copy()))
-    optimiser.square.copy_(torch.from_numpy(arrays["adam.square"].copy()))
+    for name, adam in _named(optimisers):
+        weights, mean, square = (
+            torch.from_numpy(arrays[f"{name}.{part}"].copy()) for part in ("weights", "mean", "square")
+        )
+        adam.restore((steps[name], weights, mean, square))
     model.return_mean.fill_(float(arrays["returns"][0]))
     model.return_std.fill_(float(arrays["returns"][1]))
     return counters
+
+
+def _named(optimisers: Optimisers) -> tuple[tuple[str, Adam], tuple[str, Adam]]:
+    return ("policy", optimisers.policy), ("critic", optimisers.critic)

@@ -1,6 +1,11 @@
 """Proximal policy optimisation with a clipped objective, on a batch that was driven before. Read from top to bottom.
 
-    rollout -> advantages() -> update(): epochs x mini-batches of loss() -> the next policy
+    rollout -> fit_critic() to its returns -> advantages() by the fresh critic -> update(): the next policy
+
+Actor and critic share no layer and learn one after the other, each at its own pace (Cobbe et al. 2021, "Phasic policy
+gradient"; Raileanu and Fergus 2021, "Decoupling value and policy"). The critic is small and sees the track features, so
+several epochs cost it little; advantages of a critic that knows this rollout need half as many steps to laps as those
+of one that is an iteration behind. Learning rate, batch size and epochs that the racer chooses are the policy's.
 
 Sources: Schulman et al. 2017 (PPO), Schulman et al. 2016 (generalised advantage estimation). The settings that the
 racer chooses have DeepRacer's names and meaning; the others have the values of its simulator (clip 0.2, GAE 0.95,
@@ -20,7 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from sim.learning.adam import Adam
+from sim.learning.adam import Adam, AdamState
 from sim.learning.shape import LOG_STD_RANGE
 
 if TYPE_CHECKING:
@@ -52,8 +57,11 @@ class PpoSettings:
     """How far an advantage looks at rewards that came (1) rather than at the critic's estimate (0)."""
     clip: float = 0.2
     """How far the probability of an action may move per update before its gradient is cut off."""
-    value_weight: float = 0.5
-    """Weight of the critic's loss beside the policy's; they share no layer, so this only shapes the common clipping."""
+    critic_lr: float = 3e-3
+    """The critic's step size."""
+    critic_epochs: int = 4
+    """How often the critic goes through a rollout before it judges it."""
+    critic_batch_size: int = 256
     maximum_gradient: float = 0.5
     """The gradient of a mini-batch is scaled down to this norm."""
     adam_epsilon: float = 1e-5
@@ -84,26 +92,21 @@ class Batch:
 
     observations: tuple[Tensor, ...]
     """What the policy saw, for each of its inputs: (n, size) float32 numbers or (n, height, width, channels) uint8."""
-    critic_observations: Tensor
-    """(n, critic inputs) float32."""
     actions: Tensor
     """(n,) int64 indices, or (n, 2) float32 in units of half the range, before clipping to the box."""
     log_probabilities: Tensor
     """(n,) of the action under the policy that drove."""
     advantages: Tensor
     """(n,) float32, mean 0 and spread 1."""
-    returns: Tensor
-    """(n,) float64 in the unit of the reward."""
     epsilon: float = 0.0
     """Share of actions drawn evenly (e-greedy exploration)."""
 
 
 @dataclass(frozen=True)
 class UpdateReport:
-    """Means over the mini-batches: policy and critic loss, entropy and movement (nats); epochs gone through."""
+    """Means over the mini-batches: loss, entropy and movement (nats); epochs gone through."""
 
     policy_loss: float
-    value_loss: float
     entropy: float
     kl: float
     epochs: int
@@ -183,9 +186,53 @@ def value_loss(estimate: Tensor, target: Tensor, kind: str) -> Tensor:
     return 0.5 * functional.mse_loss(estimate, target)
 
 
-def make_optimiser(model: ActorCritic, settings: PpoSettings) -> Adam:
-    """Adam over everything that learns."""
-    return Adam(model, lr=settings.lr, epsilon=settings.adam_epsilon)
+@dataclass(frozen=True)
+class Optimisers:
+    """Adam over everything that learns: the actor with the spread of its actions, and the critic."""
+
+    policy: Adam
+    critic: Adam
+
+    def finite(self) -> bool:
+        """Whether every number still is one."""
+        return all(bool(torch.isfinite(adam.flat).all()) for adam in (self.policy, self.critic))
+
+    def state(self) -> tuple[AdamState, AdamState]:
+        """Copies of everything that learning changes."""
+        return self.policy.state(), self.critic.state()
+
+    def restore(self, state: tuple[AdamState, AdamState]) -> None:
+        """Back to what `state` gave."""
+        self.policy.restore(state[0])
+        self.critic.restore(state[1])
+
+
+def make_optimisers(model: ActorCritic, settings: PpoSettings) -> Optimisers:
+    """Both, at their step sizes."""
+    return Optimisers(
+        Adam([*model.actor.parameters(), model.log_std], lr=settings.lr, epsilon=settings.adam_epsilon),
+        Adam(model.critic.parameters(), lr=settings.critic_lr, epsilon=settings.adam_epsilon),
+    )
+
+
+def fit_critic(
+    model: ActorCritic,
+    optimiser: Adam,
+    observations: Tensor,
+    returns: Tensor,
+    settings: PpoSettings,
+    rng: np.random.Generator,
+) -> float:
+    """Fit the critic to (n,) float64 returns of (n, critic inputs) observations, and its scale to theirs; mean loss."""
+    model.rescale(returns, settings.return_scale_weight)
+    targets = ((returns - model.return_mean) / model.return_std).float()
+    losses: list[float] = []
+    for _ in range(settings.critic_epochs):
+        for chosen in torch.split(torch.from_numpy(rng.permutation(len(targets))), settings.critic_batch_size):
+            loss = value_loss(model.scaled_values(observations[chosen]), targets[chosen], settings.loss_type)
+            optimiser.minimise(loss, settings.maximum_gradient)
+            losses.append(float(loss.detach()))
+    return float(np.mean(losses))
 
 
 def update(
@@ -195,45 +242,36 @@ def update(
     settings: PpoSettings,
     rng: np.random.Generator,
 ) -> UpdateReport:
-    """Improve actor and critic on one rollout. Rows are shuffled by `rng`; a last partial mini-batch is used too."""
-    targets = (batch.returns - model.return_mean) / model.return_std
-    scaled_targets = targets.float()
-    rows = len(scaled_targets)
-    sums, batches, epochs = np.zeros(4), 0, 0
+    """Improve the actor on one rollout. Rows are shuffled by `rng`; a last partial mini-batch is used too."""
+    rows = len(batch.advantages)
+    sums, batches, epochs = np.zeros(3), 0, 0
     while epochs < settings.num_epochs:
         epochs += 1
         order = torch.from_numpy(rng.permutation(rows))
         moved, parts = 0.0, 0
         for chosen in torch.split(order, settings.batch_size):
-            figures = _gradient_step(model, optimiser, batch, scaled_targets, chosen, settings)
+            figures = _gradient_step(model, optimiser, batch, chosen, settings)
             sums += figures
-            moved += figures[3]
+            moved += figures[2]
             parts += 1
         batches += parts
         if moved / parts > settings.kl_limit:
             break
     means = sums / batches
-    return UpdateReport(float(means[0]), float(means[1]), float(means[2]), float(means[3]), epochs)
+    return UpdateReport(float(means[0]), float(means[1]), float(means[2]), epochs)
 
 
 def _gradient_step(
-    model: ActorCritic,
-    optimiser: Adam,
-    batch: Batch,
-    targets: Tensor,
-    chosen: Tensor,
-    settings: PpoSettings,
+    model: ActorCritic, optimiser: Adam, batch: Batch, chosen: Tensor, settings: PpoSettings
 ) -> NDArray[np.float64]:
-    """One mini-batch; returns policy loss, value loss, entropy, movement."""
+    """One mini-batch; returns loss, entropy, movement."""
     seen = [rows[chosen] for rows in batch.observations]
     log_probability, entropies = log_probability_and_entropy(model, seen, batch.actions[chosen], batch.epsilon)
     log_ratio = log_probability - batch.log_probabilities[chosen]
-    for_policy = policy_loss(log_ratio, batch.advantages[chosen], settings.clip)
-    for_critic = value_loss(model.scaled_values(batch.critic_observations[chosen]), targets[chosen], settings.loss_type)
+    loss = policy_loss(log_ratio, batch.advantages[chosen], settings.clip)
     entropy = entropies.mean()
-    total = for_policy + settings.value_weight * for_critic - settings.beta_entropy * entropy
-    optimiser.minimise(total, settings.maximum_gradient)
+    optimiser.minimise(loss - settings.beta_entropy * entropy, settings.maximum_gradient)
     with torch.no_grad():
         kl = (torch.exp(log_ratio) - 1.0 - log_ratio).mean()
-    figures = torch.stack((for_policy.detach(), for_critic.detach(), entropy.detach(), kl))
+    figures = torch.stack((loss.detach(), entropy.detach(), kl))
     return figures.double().numpy()

@@ -33,7 +33,8 @@ from sim.world import World
 
 LEAST_CARS, MOST_CARS = 16, 64
 LEAST_STEPS = 512
-MOST_STEPS_PER_CAR = 128
+MOST_STEPS_PER_CAR = 32
+"""With four times as many, a policy that stays on the road learns seldom: twice as many steps to three clean laps."""
 ADVANCE = 0.05
 """Each episode starts 5 % of the lap further on, as in the console, plus a random part of those 5 %."""
 

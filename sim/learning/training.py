@@ -151,7 +151,7 @@ class Training:
         if parent is not None:
             check_parent(config.car, config.hyperparameters, parent)
             self.model.actor.load(parent.arrays)
-        self.optimiser = ppo.make_optimiser(self.model, self.settings)
+        self.optimisers = ppo.make_optimisers(self.model, self.settings)
         self.counters, self.metrics = Counters(), MetricsLog()
         self.about = about_model(
             config.car,
@@ -212,7 +212,7 @@ class Training:
         rewards = self._rewards(rollout)
         episodes = self.book.ended
         records = self.book.add(rollout, rewards)
-        self._learn(self._batch(rollout, rewards))
+        self._learn(rollout, rewards)
         counters = self.counters
         counters.iterations += 1
         counters.steps += rollout.done.size
@@ -238,7 +238,7 @@ class Training:
         if everything or elapsed_ms - self.saved_ms >= SAVE_EVERY_MS:
             self.saved_ms = elapsed_ms
             policy_file(self.out / LAST, self.arrays())
-            save_checkpoint(self.out / CHECKPOINT, self.model, self.optimiser, self.rng, self.counters)
+            save_checkpoint(self.out / CHECKPOINT, self.model, self.optimisers, self.rng, self.counters)
         if everything or elapsed_ms - self.metrics_ms >= METRICS_EVERY_MS:
             self.metrics_ms = elapsed_ms
             write_bytes(self.out / METRICS, self.metrics.to_json().encode())
@@ -284,30 +284,39 @@ class Training:
             raise RewardFailed("the reward function did not give one finite number for each step")
         return rewards.reshape(rollout.done.shape)
 
-    def _learn(self, batch: ppo.Batch) -> None:
-        good = self.optimiser.state()
-        ppo.update(self.model, self.optimiser, batch, self.settings, self.rng)
-        if not torch.isfinite(self.optimiser.flat).all():
-            self.optimiser.restore(good)
+    def _learn(self, rollout: Rollout, rewards: NDArray[np.float64]) -> None:
+        good = self.optimisers.state()
+        estimates, values = self._estimates(rollout, rewards)
+        returns = torch.from_numpy((estimates + values).reshape(-1))
+        features = torch.from_numpy(rollout.features.reshape(len(returns), -1))
+        ppo.fit_critic(self.model, self.optimisers.critic, features, returns, self.settings, self.rng)
+        batch = self._batch(rollout, self._estimates(rollout, rewards)[0])
+        ppo.update(self.model, self.optimisers.policy, batch, self.settings, self.rng)
+        if not self.optimisers.finite():
+            self.optimisers.restore(good)
             raise ModelError("the network's numbers ran away; lower the learning rate or the size of the rewards")
 
-    def _batch(self, rollout: Rollout, rewards: NDArray[np.float64]) -> ppo.Batch:
+    def _estimates(
+        self, rollout: Rollout, rewards: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Advantages and values (steps, cars), as the critic sees them now."""
         rows = rollout.done.size
-        features = torch.from_numpy(rollout.features.reshape(rows, -1))
-        next_features = torch.from_numpy(rollout.next_features.reshape(rows, -1))
-        values = self.model.values(features).numpy().reshape(rewards.shape)
-        next_values = self.model.values(next_features).numpy().reshape(rewards.shape)
+        seen = (rollout.features, rollout.next_features)
+        values, next_values = (
+            self.model.values(torch.from_numpy(features.reshape(rows, -1))).numpy().reshape(rewards.shape)
+            for features in seen
+        )
         estimates = ppo.advantages(rewards, values, next_values, rollout.terminal, rollout.done, self.settings)
-        returns = torch.from_numpy((estimates + values).reshape(-1))
-        self.model.rescale(returns, self.settings.return_scale_weight)
+        return estimates, values
+
+    def _batch(self, rollout: Rollout, estimates: NDArray[np.float64]) -> ppo.Batch:
+        rows = rollout.done.size
         observations = tuple(torch.from_numpy(seen.reshape(rows, *seen.shape[2:])) for seen in rollout.observations)
         return ppo.Batch(
             observations=observations,
-            critic_observations=features,
             actions=torch.from_numpy(rollout.actions.reshape(rows, *rollout.actions.shape[2:])),
             log_probabilities=torch.from_numpy(rollout.log_probabilities.reshape(rows)),
             advantages=torch.from_numpy(ppo.normalised(estimates).reshape(-1)),
-            returns=returns,
             epsilon=rollout.epsilon,
         )
 
@@ -373,7 +382,7 @@ class Training:
             if json.loads(json.dumps(self.about.get(key))) != about.get(key):
                 raise ModelError(f"this folder was trained with another {key}; resume with the same, or train anew")
         self.about = about
-        self.counters = load_checkpoint(self.out / CHECKPOINT, self.model, self.optimiser, self.rng)
+        self.counters = load_checkpoint(self.out / CHECKPOINT, self.model, self.optimisers, self.rng)
         best = about.get("best")
         if isinstance(best, dict):
             self.counters.best_iteration = best.get("iteration")

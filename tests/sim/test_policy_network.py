@@ -60,7 +60,7 @@ def test_a_network_begins_by_its_seed_and_keeps_its_layout_under_the_optimiser()
     one, same, other = (PolicyNetwork(layout, np.random.default_rng(seed)) for seed in (0, 0, 1))
     assert all(np.array_equal(array, same.arrays()[name]) for name, array in one.arrays().items())
     assert not np.array_equal(one.arrays()["policy.camera.0.weight"], other.arrays()["policy.camera.0.weight"])
-    Adam(one, lr=1e-3, epsilon=1e-5)
+    Adam(one.parameters(), lr=1e-3, epsilon=1e-5)
     assert all(np.array_equal(array, same.arrays()[name]) for name, array in one.arrays().items())
     weight = one.weights["policy_camera_0_weight"]
     assert weight.is_contiguous(memory_format=torch.channels_last)
@@ -71,7 +71,7 @@ def test_a_network_begins_by_its_seed_and_keeps_its_layout_under_the_optimiser()
 def test_adam_moves_convolutions_as_it_moves_other_layers() -> None:
     """One step goes against the gradient's sign by the step size, in every weight."""
     network = PolicyNetwork(trained_layout(CARS["small camera"], 1), np.random.default_rng(0))
-    optimiser = Adam(network, lr=1e-3, epsilon=1e-12)
+    optimiser = Adam(network.parameters(), lr=1e-3, epsilon=1e-12)
     before = {name: array.copy() for name, array in network.arrays().items()}
     rows = [torch.from_numpy(row) for row in seen(network, 8)]
     optimiser.minimise((network(rows) ** 2).sum(), 1e9)

@@ -95,7 +95,7 @@ def test_e_greedy_optimises_the_mixture_that_drives() -> None:
 
 def test_adam_steps_as_its_paper_says() -> None:
     layer = torch.nn.Linear(3, 1, bias=False)
-    optimiser = Adam(layer, lr=0.1, epsilon=1e-5)
+    optimiser = Adam(layer.parameters(), lr=0.1, epsilon=1e-5)
     weights = optimiser.flat.double().numpy().copy()
     mean, square = np.zeros(3), np.zeros(3)
     for step in range(1, 6):
@@ -126,33 +126,40 @@ def test_the_update_is_the_same_for_rewards_of_any_size() -> None:
     for scale in (1e-3, 1e5):
         network = model()
         random = np.random.default_rng(0)
-        optimiser = ppo.make_optimiser(network, SETTINGS)
+        optimisers = ppo.make_optimisers(network, SETTINGS)
         observations = torch.from_numpy(random.normal(size=(64, 2)).astype(np.float32))
         returns = random.normal(size=64) * scale
-        network.rescale(torch.from_numpy(returns), 0.2)
+        ppo.fit_critic(network, optimisers.critic, observations, torch.from_numpy(returns), SETTINGS, random)
         actions = torch.from_numpy(random.integers(0, 3, 64))
         with torch.no_grad():
             old, _ = ppo.log_probability_and_entropy(network, [observations], actions)
-        batch = ppo.Batch(
-            (observations,),
-            observations,
-            actions,
-            old,
-            torch.from_numpy(ppo.normalised(returns)),
-            torch.from_numpy(returns),
-        )
-        ppo.update(network, optimiser, batch, SETTINGS, random)
-        results.append(optimiser.flat.numpy().copy())
+        batch = ppo.Batch((observations,), actions, old, torch.from_numpy(ppo.normalised(returns)))
+        ppo.update(network, optimisers.policy, batch, SETTINGS, random)
+        results.append(np.concatenate([optimisers.policy.flat.numpy(), optimisers.critic.flat.numpy()]))
     assert results[0] == pytest.approx(results[1], abs=1e-5)
+
+
+def test_the_critic_comes_to_know_the_returns_in_their_own_unit() -> None:
+    network, random = model(), np.random.default_rng(0)
+    critic = ppo.make_optimisers(network, SETTINGS).critic
+    observations = torch.from_numpy(random.normal(size=(256, 2)).astype(np.float32))
+    returns = 300.0 + 50.0 * observations[:, 0].double()
+    actor = network.policy_arrays()
+    losses = [ppo.fit_critic(network, critic, observations, returns, SETTINGS, random) for _ in range(60)]
+    assert losses[-1] < 0.01 * losses[0]
+    assert network.values(observations).numpy() == pytest.approx(returns.numpy(), abs=30.0)
+    assert all(np.array_equal(array, actor[name]) for name, array in network.policy_arrays().items())
 
 
 def test_it_learns_which_arm_of_a_bandit_pays() -> None:
     network, random = model(4), np.random.default_rng(0)
     settings = ppo.PpoSettings(lr=3e-3, discount_factor=0.0)
-    optimiser = ppo.make_optimiser(network, settings)
+    optimisers = ppo.make_optimisers(network, settings)
     pay = np.array([0.1, 0.2, 0.9, 0.3])
     for _ in range(30):
-        learn_once(network, optimiser, settings, random, np.ones((64, 1, 2), np.float32), lambda _, chosen: pay[chosen])
+        learn_once(
+            network, optimisers, settings, random, np.ones((64, 1, 2), np.float32), lambda _, chosen: pay[chosen]
+        )
     shares = torch.softmax(network.outputs([torch.ones((1, 2))]), -1)
     assert int(shares.argmax()) == 2
     assert shares[0, 2] > 0.8
@@ -161,11 +168,11 @@ def test_it_learns_which_arm_of_a_bandit_pays() -> None:
 def test_it_learns_the_angle_that_pays_with_continuous_actions() -> None:
     network, random = model(2, continuous=True), np.random.default_rng(0)
     settings = ppo.PpoSettings(lr=3e-3, discount_factor=0.0)
-    optimiser = ppo.make_optimiser(network, settings)
+    optimisers = ppo.make_optimisers(network, settings)
     goal = np.array([0.5, -0.4])
     for _ in range(40):
         observations = np.ones((128, 1, 2), np.float32)
-        learn_once(network, optimiser, settings, random, observations, lambda _, a: -((a - goal) ** 2).sum(-1))
+        learn_once(network, optimisers, settings, random, observations, lambda _, a: -((a - goal) ** 2).sum(-1))
     found = network.outputs([torch.ones((1, 2))]).detach().numpy()[0]
     assert found == pytest.approx(goal, abs=0.15)
 
@@ -174,15 +181,15 @@ def test_it_walks_down_a_short_corridor_to_the_door() -> None:
     """Six cells, reward only in the last: the worth of the door has to travel back to the first cell."""
     network, random = model(2, inputs=6), np.random.default_rng(0)
     settings = ppo.PpoSettings(lr=3e-3, discount_factor=0.95)
-    optimiser = ppo.make_optimiser(network, settings)
+    optimisers = ppo.make_optimisers(network, settings)
     place = np.zeros(16, np.int64)
     for _ in range(40):
-        place = walk_and_learn(network, optimiser, settings, random, place)
+        place = walk_and_learn(network, optimisers, settings, random, place)
     right = torch.softmax(network.outputs([torch.eye(6)]), -1)[:5, 1]
     assert bool((right > 0.8).all())
 
 
-def learn_once(network, optimiser, settings, random, observations, reward) -> None:  # type: ignore[no-untyped-def]
+def learn_once(network, optimisers, settings, random, observations, reward) -> None:  # type: ignore[no-untyped-def]
     """One step of many walkers, whose episodes end at once."""
     flat = observations.reshape(len(observations), -1)
     outputs = network.outputs([torch.from_numpy(flat)]).detach().numpy()
@@ -193,10 +200,10 @@ def learn_once(network, optimiser, settings, random, observations, reward) -> No
         chosen = draw_discrete(outputs, random)
     rewards = np.asarray(reward(flat, chosen), np.float64)[None]
     ones = np.ones_like(rewards, dtype=np.bool_)
-    learn(network, optimiser, settings, random, flat[None], flat[None], chosen[None], rewards, ones, ones)
+    learn(network, optimisers, settings, random, flat[None], flat[None], chosen[None], rewards, ones, ones)
 
 
-def walk_and_learn(network, optimiser, settings, random, place):  # type: ignore[no-untyped-def]
+def walk_and_learn(network, optimisers, settings, random, place):  # type: ignore[no-untyped-def]
     cells = np.eye(6, dtype=np.float32)
     seen, after, actions, rewards, dones = [], [], [], [], []
     for _ in range(20):
@@ -210,24 +217,27 @@ def walk_and_learn(network, optimiser, settings, random, place):  # type: ignore
         dones.append(done)
         place = np.where(done, 0, place)
     stacked = [np.stack(parts) for parts in (seen, after, actions, rewards, dones)]
-    learn(network, optimiser, settings, random, *stacked, stacked[-1])
+    learn(network, optimisers, settings, random, *stacked, stacked[-1])
     return place
 
 
-def learn(network, optimiser, settings, random, seen, after, actions, rewards, done, terminal) -> None:  # type: ignore[no-untyped-def]
+def learn(network, optimisers, settings, random, seen, after, actions, rewards, done, terminal) -> None:  # type: ignore[no-untyped-def]
     rows = rewards.size
-    observations = torch.from_numpy(seen.reshape(rows, -1))
-    values = network.values(observations).numpy().reshape(rewards.shape)
-    following = network.values(torch.from_numpy(after.reshape(rows, -1))).numpy().reshape(rewards.shape)
-    estimates = ppo.advantages(rewards, values, following, terminal, done, settings)
-    returns = torch.from_numpy((estimates + values).reshape(-1))
-    network.rescale(returns, settings.return_scale_weight)
+    observations, following = torch.from_numpy(seen.reshape(rows, -1)), torch.from_numpy(after.reshape(rows, -1))
+
+    def estimates():  # type: ignore[no-untyped-def]
+        values, next_values = (
+            network.values(part).numpy().reshape(rewards.shape) for part in (observations, following)
+        )
+        return ppo.advantages(rewards, values, next_values, terminal, done, settings), values
+
+    returns = torch.from_numpy(sum(estimates()).reshape(-1))
+    ppo.fit_critic(network, optimisers.critic, observations, returns, settings, random)
     chosen = torch.from_numpy(actions.reshape(rows, *actions.shape[2:]))
     with torch.no_grad():
         old, _ = ppo.log_probability_and_entropy(network, [observations], chosen)
-    advantages = torch.from_numpy(ppo.normalised(estimates).reshape(-1))
-    batch = ppo.Batch((observations,), observations, chosen, old, advantages, returns)
-    ppo.update(network, optimiser, batch, settings, random)
+    advantages = torch.from_numpy(ppo.normalised(estimates()[0]).reshape(-1))
+    ppo.update(network, optimisers.policy, ppo.Batch((observations,), chosen, old, advantages), settings, random)
 
 
 def draw_discrete(logits, random):  # type: ignore[no-untyped-def]

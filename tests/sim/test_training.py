@@ -235,10 +235,10 @@ def test_a_rollout_gathers_the_episodes_between_updates_or_a_bounded_number_of_s
 
 
 def test_traces_and_metrics_have_the_consoles_layout(tmp_path: Path, deepracer_data: Path) -> None:
-    train(configuration(Car.default()), reward=CentreLine(), out=tmp_path, maximum_iterations=2)
+    train(configuration(Car.default()), reward=CentreLine(), out=tmp_path, maximum_iterations=8)
     console = deepracer_data / "logs/console-reinvent-2018"
     theirs = (console / TRACES / "0-iteration.csv").read_text().splitlines()
-    ours = (tmp_path / TRACES / "1-iteration.csv").read_text().splitlines()
+    ours = next((tmp_path / TRACES).iterdir()).read_text().splitlines()
     assert ours[0] == theirs[0]
     assert ours[1].split(",")[15] == theirs[1].split(",")[15] == "prepare"
     for mine, real in zip(ours[2].split(","), theirs[2].split(","), strict=True):
