@@ -1,18 +1,26 @@
-"""What a reward function costs: starting its sandbox, and one call in batches of 64 cars."""
+"""What a reward function costs: starting its sandbox, one call in batches of 64 cars, and its share of a training."""
 
 from __future__ import annotations
 
+import resource
+import statistics
+import tempfile
 import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.rows import Row
 from bench.track_choice import HELP, track_named
 from jobs.sandbox import RewardProcess, check_reward_function
 from jobs.sandbox.parameters import parameters_maker
+from sim.presets import PRESETS
 from sim.reward_examples import DEFAULT_EXAMPLE
-from sim.reward_state import REWARD_STATE
+from sim.reward_state import REWARD_STATE, RewardSource
 from sim.reward_states import sample_reward_states
 from sim.track import Direction, Track
 
@@ -28,19 +36,51 @@ def reward_function(params):
     off = min(off, 360 - off)
     return max(0.001, 1 - off / 30) + params["speed"] / 4
 """
+HISTORY = """
+import math
+
+class Line:
+    def __init__(self):
+        self.angles = []
+
+    def smooth(self, angle):
+        self.angles = [*self.angles[-4:], angle]
+        return max(self.angles) - min(self.angles)
+
+line = Line()
+
+def reward_function(params):
+    waypoints, (previous, following) = params["waypoints"], params["closest_waypoints"]
+    (x0, y0), (x1, y1) = waypoints[previous], waypoints[(following + 2) % len(waypoints)]
+    off = math.degrees(math.atan2(y1 - y0, x1 - x0)) - params["heading"]
+    off = abs((off + 180) % 360 - 180)
+    if not params["all_wheels_on_track"] or params["is_offtrack"]:
+        return 1e-3
+    reward = max(1e-3, 1 - params["distance_from_center"] / params["track_width"] * 2) + params["speed"] ** 2 / 16
+    if line.smooth(params["steering_angle"]) > 20 or off > 30:
+        reward *= 0.5
+    return float(reward + (params["progress"] / params["steps"] if params["steps"] else 0))
+"""
+"""Geometry, a class, a memory of the last steps: what a racer writes after some weeks."""
+FUNCTIONS = {"centre line": DEFAULT_EXAMPLE.code, "heading": HEADING, "history": HISTORY}
 
 
 @click.command()
 @click.option("--track", "name", default="paddock-oval", show_default=True, help=HELP)
-@click.option("--repeats", default=20, show_default=True, help="Batches per figure; the best one counts.")
-def measure(name: str, repeats: int) -> list[Row]:
+@click.option("--repeats", default=60, show_default=True, help="Batches per figure: the best, and the median.")
+@click.option("--trainings", default=3, show_default=True, help="Pairs of trainings, with and without the sandbox.")
+def measure(name: str, repeats: int, trainings: int) -> list[Row]:
     """Reward functions in the sandbox."""
     track = track_named(name)
     rows = _starting(track)
-    for label, code in (("centre line", DEFAULT_EXAMPLE.code), ("heading", HEADING)):
+    for label, code in FUNCTIONS.items():
         inside, plain = _per_call_us(track, code, repeats)
-        rows.append(Row(f"{label}, per call", round(inside, 2), "µs", f"{plain:.2f} µs as a plain call"))
-    return rows
+        beside = f"median of plain calls in this process: {statistics.median(plain):.2f}"
+        median = round(statistics.median(inside), 2)
+        rows.append(
+            Row(f"{label}, per call", round(min(inside), 2), "µs", beside, median=median, clock="processor"),
+        )
+    return rows + _training(track, trainings)
 
 
 def _starting(track: Track) -> list[Row]:
@@ -54,23 +94,105 @@ def _starting(track: Track) -> list[Row]:
     return [Row("sandbox start", round(start_ms, 1), "ms"), Row("reward check", round(check_ms, 1), "ms")]
 
 
-def _per_call_us(track: Track, code: str, repeats: int) -> tuple[float, float]:
-    """Best time of one call in the sandbox, and as a plain call in this process."""
+class PlainCalls:
+    """A trusted function called in this process, each car in a namespace of its own: training without a sandbox."""
+
+    def __init__(self, code: str) -> None:
+        self._code = code
+        self._functions: list[Callable[[dict[str, Any]], float]] = []
+        self._waypoints: list[tuple[float, float]] = []
+        self._make = parameters_maker(REWARD_STATE)
+
+    def start(self, track: Track, cars: int, objects: int = 0) -> None:
+        """Execute the code once per car."""
+        self._waypoints = [(x, y) for x, y in track.centre.tolist()]
+        self._functions = []
+        for _ in range(cars):
+            namespace: dict[str, Any] = {}
+            exec(self._code, namespace)  # noqa: S102 - our own text
+            self._functions.append(namespace["reward_function"])
+
+    def rewards(self, states: NDArray[np.float64], cars: NDArray[np.int32]) -> NDArray[np.float64]:
+        """One call after the other."""
+        make, waypoints, functions = self._make, self._waypoints, self._functions
+        rows = zip(states.tolist(), cars.tolist(), strict=True)
+        return np.array([functions[car](make(row, waypoints)) for row, car in rows])
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def _per_call_us(track: Track, code: str, repeats: int) -> tuple[list[float], list[float]]:
+    """Processor time of a call: both processes' of one in the sandbox, and as a plain call in this process."""
     states = sample_reward_states(track, Direction.COUNTERCLOCKWISE, CARS * STEPS, 0)
     cars = np.tile(np.arange(CARS, dtype=np.int32), STEPS)
     inside, plain = [], []
-    namespace: dict[str, object] = {}
-    exec(code, namespace)  # noqa: S102 - our own text
-    function, make = namespace["reward_function"], parameters_maker(REWARD_STATE)
-    waypoints = [(x, y) for x, y in track.centre.tolist()]
+    calls = PlainCalls(code)
+    calls.start(track, CARS)
     with RewardProcess(code) as process:
         process.start(track, CARS)
         for _ in range(repeats):
-            began = time.perf_counter()
+            began = time.process_time() + _spent_s(process.pid)
             process.rewards(states, cars)
-            inside.append(time.perf_counter() - began)
-            began = time.perf_counter()
-            for row in states.tolist():
-                function(make(row, waypoints))  # type: ignore[operator]
-            plain.append(time.perf_counter() - began)
-    return min(inside) / len(states) * 1e6, min(plain) / len(states) * 1e6
+            inside.append(time.process_time() + _spent_s(process.pid) - began)
+            began = time.process_time()
+            calls.rewards(states, cars)
+            plain.append(time.process_time() - began)
+    return [1e6 * spent / len(states) for spent in inside], [1e6 * spent / len(states) for spent in plain]
+
+
+def _spent_s(pid: int) -> float:
+    """Processor time of a process so far, to the nanosecond (proc(5) and sched-stats.rst: the file's first number)."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[0]) * 1e-9
+
+
+def _training(track: Track, pairs: int) -> list[Row]:
+    """What the sandbox adds to the same training, which drives the same steps with it and without."""
+    rows = []
+    for name in ("fast", "camera"):
+        _train(name, track, PlainCalls(HISTORY), 0, 1)  # pays for imports
+        ratios, walls = [], []
+        for seed in range(pairs):
+            plain = _train(name, track, PlainCalls(HISTORY), seed, 10)
+            inside = _train(name, track, RewardProcess(HISTORY), seed, 10)
+            ratios.append(100 * (inside[0] / plain[0] - 1))
+            walls.append(100 * (inside[1] / plain[1] - 1))
+        rows.append(
+            Row(
+                f"{name}, 10 iterations, more by the sandbox",
+                round(statistics.median(ratios), 1),
+                "%",
+                "goal: at most",
+                15.0,
+                clock="processor",
+                by_wall_clock=round(statistics.median(walls), 1),
+            )
+        )
+    return rows
+
+
+def _train(preset: str, track: Track, reward: RewardSource, seed: int, iterations: int) -> tuple[float, float]:
+    """Seconds of processor time, the sandbox's with its start included, and by the clock on the wall."""
+    from sim.learning.training import TrainingConfig, train
+
+    chosen = PRESETS[preset]
+    config = TrainingConfig(
+        track=track,
+        direction=Direction.COUNTERCLOCKWISE,
+        car=chosen.car,
+        hyperparameters=chosen.hyperparameters,
+        reward_code="",
+        seed=seed,
+        limit_ms=600_000,
+    )
+    with tempfile.TemporaryDirectory() as out:
+        wall, began = time.perf_counter(), _processor_s()
+        train(config, reward=reward, out=Path(out), maximum_iterations=iterations)
+        reward.close()
+        return _processor_s() - began, time.perf_counter() - wall
+
+
+def _processor_s() -> float:
+    """Processor time of this process and of those that it has ended."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return time.process_time() + ended.ru_utime + ended.ru_stime

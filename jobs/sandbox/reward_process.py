@@ -162,6 +162,13 @@ class RewardProcess:
         """Whether the sandbox is started and has survived what it ran."""
         return self._process is not None
 
+    @property
+    def pid(self) -> int:
+        """The sandbox's process id; RuntimeError where there is none."""
+        if self._process is None:
+            raise RuntimeError("there is no sandbox: it is not started, or it did not survive what it ran")
+        return self._process.pid
+
     def parameters(self, state: NDArray[np.float64]) -> dict[str, Any]:
         """The `params` that a row of reward states becomes."""
         return parameters_maker(self._columns)(state.tolist(), self._waypoints)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from types import ModuleType
 
@@ -350,3 +351,12 @@ def test_it_wants_to_be_started(states: States) -> None:
 
 def test_rewards_are_finite(run_code: RunCode) -> None:
     assert all(math.isfinite(reward) for reward in run_code(HEADING))
+
+
+def test_the_process_has_an_id_for_as_long_as_it_lives(track: Track) -> None:
+    process = RewardProcess("def reward_function(params):\n    return 1.0\n")
+    with process:
+        process.start(track, 1)
+        assert os.path.exists(f"/proc/{process.pid}")
+    with pytest.raises(RuntimeError, match="not started"):
+        _ = process.pid
