@@ -88,6 +88,9 @@ def as_json(race: Race, board: Board, *, is_final: bool) -> dict[str, Any]:
         "not_ranked": [
             {"racer": row.racer.alias, "runs": row.submissions, "laps_in_a_row": row.laps} for row in board.unranked
         ],
+        "disqualified": [
+            {"racer": row.racer.alias, "submission": row.submission, "reason": row.reason} for row in board.disqualified
+        ],
     }
 
 

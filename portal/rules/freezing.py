@@ -10,7 +10,7 @@ from portal.rules import audit, publishing, races, standings
 from portal.rules.broken import Code, RuleBroken
 from portal.rules.races import RaceState
 from portal.rules.standings import Board, Row
-from portal.tables import Evaluation, Race, RaceFreeze, Racer
+from portal.tables import Evaluation, JobState, Race, RaceFreeze, Racer
 
 LONGEST_MINUTES = 7 * 24 * 60
 
@@ -88,11 +88,13 @@ def reveal(session: Session, race: Race, *, by: Racer, now: datetime, after: int
 def require_visible(session: Session, race: Race, evaluation: Evaluation, viewer: Racer | None) -> None:
     """Raises RuleBroken (missing) where this result is hidden from the viewer: as if it did not exist yet.
 
-    Racers see their own results, the organizer and administrators all of them, the public what was revealed.
+    Racers see their own results (of a LIVE race when the broadcast has shown them), the organizer and administrators
+    all of them, the public what was revealed.
     """
     if publishing.is_published(session, evaluation) or races.may_change(race, viewer):
         return
-    if viewer is not None and viewer.id == evaluation.racer_id:
+    is_own = viewer is not None and viewer.id == evaluation.racer_id
+    if is_own and (evaluation.state != JobState.COMPLETED or publishing.is_shown(session, evaluation)):
         return
     shown = standings.for_race(session, race)
     if shown.freeze is not None and shown.freeze.reveal_began_at is not None:

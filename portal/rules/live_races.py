@@ -14,7 +14,7 @@ from typing import NamedTuple
 from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
-from portal.rules import audit, budgets, evaluations, live_stage, races, sponsorship, standings, submissions
+from portal.rules import audit, budgets, evaluations, live_stage, race_hooks, races, sponsorship, standings, submissions
 from portal.rules.broken import Code, RuleBroken
 from portal.rules.races import RaceState
 from portal.tables import (
@@ -336,6 +336,7 @@ def _start(session: Session, live: LiveRace, run: LiveRun, now: datetime) -> Ste
 
 def _finish(session: Session, race: Race, live: LiveRace, run: LiveRun, now: datetime) -> Stepped:
     """Everybody has seen it: its laps count, and stand at the moment of its end."""
+    is_new = run.shown_at is None
     run.state, run.shown_at = LiveState.FINISHED, run.shown_at or now
     run.anchor_ms, run.anchor_at = run.drive_ms or 0, None
     session.add(run)
@@ -347,6 +348,9 @@ def _finish(session: Session, race: Race, live: LiveRace, run: LiveRun, now: dat
         .execution_options(synchronize_session=False)
     )
     session.refresh(race)
+    driven = live_stage.evaluation_of(session, run)
+    if is_new and driven is not None:
+        race_hooks.result_came(session, driven, now=now)
     return Stepped(True, None)
 
 

@@ -40,6 +40,11 @@ def is_public() -> ColumnElement[bool]:
     return and_(not_(newer), was_shown())
 
 
+def is_shown(session: Session, evaluation: Evaluation) -> bool:
+    """False for a run of a LIVE race that the broadcast has not shown to its end: not even its racer knows it."""
+    return session.exec(select(Evaluation.id).where(Evaluation.id == evaluation.id, was_shown())).first() is not None
+
+
 def is_published(session: Session, evaluation: Evaluation) -> bool:
     """True where everybody who sees the race sees this result."""
     return session.exec(select(Evaluation.id).where(Evaluation.id == evaluation.id, is_public())).first() is not None

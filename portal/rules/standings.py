@@ -46,6 +46,15 @@ class Unranked:
 
 
 @dataclass(frozen=True, slots=True)
+class Disqualified:
+    """A finished run that the organizer has taken out of the standings, and why."""
+
+    racer: Racer
+    submission: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Board:
     """Everything that the standings of one race show, at one version."""
 
@@ -62,6 +71,8 @@ class Board:
     """The freeze that holds or is ahead."""
     hidden: int = 0
     """Places at the top that are still to be revealed."""
+    disqualified: list[Disqualified] = field(default_factory=list)
+    """Runs that were taken out of the ranking, the newest first."""
     teams: list[TeamRow] = field(default_factory=list)
     """The teams' own standings, where the race has teams and nothing is hidden."""
 
@@ -151,6 +162,7 @@ def for_race(session: Session, race: Race, *, whole: bool = False) -> Board:
     freeze = publishing.freeze_of(session, race)
     revealing = freeze is not None and freeze.reveal_began_at is not None
     board = _board(session, race, entries_of(session, race, whole=whole or revealing), freeze)
+    board = replace(board, disqualified=_disqualified(session, race, whole=whole))
     return _revealed(board, freeze) if freeze is not None and revealing and not whole else board
 
 
@@ -186,6 +198,23 @@ def _board(session: Session, race: Race, entries: Sequence[Entry], freeze: RaceF
         freeze=freeze,
         teams=race_teams.ranked(session, race, standings),
     )
+
+
+def _disqualified(session: Session, race: Race, *, whole: bool) -> list[Disqualified]:
+    """The runs that were disqualified; of those whose results are not public yet nothing is told, unless `whole`."""
+    query = (
+        select(Submission, Racer)
+        .join(Evaluation, col(Evaluation.id) == col(Submission.evaluation_id))
+        .join(Racer, col(Racer.id) == col(Submission.racer_id))
+        .where(Submission.race_id == race.id, col(Submission.disqualified_at).is_not(None))
+    )
+    if not whole:
+        query = query.where(publishing.is_public())
+    newest_first = query.order_by(col(Submission.disqualified_at).desc(), col(Submission.id).desc())
+    return [
+        Disqualified(racer, submission.public_id, submission.disqualified_for or "")
+        for submission, racer in session.exec(newest_first)
+    ]
 
 
 def _racers(session: Session, race: Race) -> dict[object, Racer]:

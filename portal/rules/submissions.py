@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from portal.rules import (
     evaluations,
     ledger,
     live_stage,
+    publishing,
     queue_estimates,
     queueing,
     race_cars,
@@ -36,6 +37,7 @@ MOST_AT_ONCE = 2
 
 
 LIVE = "This is a LIVE race: put your car into its queue on the broadcast page."
+UNSEEN = "Its result comes when the broadcast has shown it. A car that is cleared before its end does not count."
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,8 @@ class Entered:
     """In the queue; 0 when it is not queued."""
     outcome: str
     """Why it is not ranked; empty where it waits, drives or is ranked."""
+    is_unseen: bool = False
+    """A run of a LIVE race that the broadcast has not shown to its end yet."""
 
     @property
     def state(self) -> JobState:
@@ -57,7 +61,7 @@ class Entered:
 
     @property
     def is_ranked(self) -> bool:
-        return self.state is JobState.COMPLETED and not self.outcome
+        return self.state is JobState.COMPLETED and not self.outcome and not self.is_unseen
 
 
 def enter(session: Session, race: Race, model: Model, *, by: Racer, now: datetime) -> Submission:
@@ -223,10 +227,16 @@ def eligible_models(session: Session, race: Race, racer: Racer) -> list[tuple[Mo
 
 
 def of_racer(session: Session, race: Race, racer: Racer) -> list[Entered]:
-    """The racer's submissions to a race, the newest first."""
+    """The racer's submissions to a race, the newest first; without results that a LIVE race has not shown yet."""
     query = _query().where(Submission.race_id == race.id, Submission.racer_id == racer.id)
     rows = session.exec(query.order_by(col(Submission.id).desc())).all()
-    return [_entered(session, race, *row) for row in rows]
+    return [_without_unseen(session, _entered(session, race, *row)) for row in rows]
+
+
+def _without_unseen(session: Session, entered: Entered) -> Entered:
+    if entered.state is not JobState.COMPLETED or publishing.is_shown(session, entered.evaluation):
+        return entered
+    return replace(entered, laps=[], outcome=UNSEEN, is_unseen=True)
 
 
 def get(session: Session, race: Race, public_id: str) -> Entered:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from paddock.cli import paddock
@@ -129,6 +129,7 @@ def test_bytes_that_are_no_text_are_told_so(tmp_path: Path) -> None:
         read_laps(path)
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.permutations(THREE.splitlines()[1:]), st.sampled_from(["total", "average", "best"]), st.integers(1, 4))
 def test_the_order_of_the_rows_does_not_matter(
     tmp_path_factory: pytest.TempPathFactory, rows: list[str], rule: str, minimum: int

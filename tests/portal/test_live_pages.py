@@ -179,7 +179,7 @@ def test_the_organizer_orders_launches_and_clears_by_plain_forms(
 
 
 def test_nobody_knows_a_part_of_the_drive_before_its_time(
-    client: FlaskClient, engine: Engine, settings: Settings, race: Race, people: dict[str, Racer]
+    app: Flask, client: FlaskClient, engine: Engine, settings: Settings, race: Race, people: dict[str, Racer]
 ) -> None:
     (run,) = queue_up(engine, race, people["alice"])
     pieces = f"/races/{race.public_id}/live/runs/{run}"
@@ -208,6 +208,11 @@ def test_nobody_knows_a_part_of_the_drive_before_its_time(
         f"/evaluations/{evaluation.public_id}/drive",
     ):
         assert client.get(hidden).status_code == 404, hidden
+        assert sign_in(app, people["alice"]).get(hidden).status_code == 404, "its racer watches with everybody"
+    for own in (f"/races/{race.public_id}", f"/races/{race.public_id}/submissions"):
+        page = sign_in(app, people["alice"]).get(own).text
+        assert "when the broadcast has shown it" in page
+        assert "8.400" not in page
 
 
 def test_what_was_shown_is_everybodys(

@@ -11,12 +11,13 @@ from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import Engine
+from sqlmodel import col, select
 
 from portal import clock
 from portal.database import write_session
-from portal.rules import freezing
+from portal.rules import disqualifications, freezing
 from portal.streams.renderers import race_standings
-from portal.tables import Race, Racer, Visibility
+from portal.tables import Race, Racer, Submission, Visibility
 from tests.cast import make_racer
 from tests.conftest import sign_in
 from tests.portal.races_cast import make_race, make_result
@@ -54,6 +55,19 @@ def test_the_page_of_a_frozen_race_says_so_and_hides_the_newest(client: FlaskCli
     assert "bob" not in page
     assert "Winner" not in page
     assert "winner is to be revealed" in client.get("/").text
+
+
+def test_a_disqualified_run_that_was_hidden_is_listed_when_its_result_would_be(
+    client: FlaskClient, engine: Engine, olivia: Racer, race: Race
+) -> None:
+    with write_session(engine) as session:
+        run = session.exec(select(Submission).order_by(col(Submission.id).desc())).first()
+        assert run is not None
+        disqualifications.disqualify(session, race, run.public_id, reason="It cut corners", by=olivia, now=clock.now())
+    assert "It cut corners" not in client.get(f"/races/{race.public_id}").text
+    with write_session(engine) as session:
+        freezing.lift(session, race, by=olivia, now=clock.now())
+    assert "It cut corners" in valid(client.get(f"/races/{race.public_id}").text)
 
 
 def test_what_the_stream_sends_is_what_the_public_may_see(app: Flask, race: Race) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from portal.rules.standings import Entry, LapTime, Standing, rank
@@ -16,6 +16,8 @@ from portal.tables import Ranking
 from tests.cast import NOON
 
 RANKINGS = list(Ranking)
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+"""The first draw of a process reads every module for constants, which takes seconds on a busy machine."""
 
 
 def run(
@@ -183,16 +185,18 @@ def test_the_latest_is_that_which_was_finished_last() -> None:
     assert row.submission == slow_worker.submission
 
 
+@patient
 @given(fields(), st.sampled_from(RANKINGS), st.integers(1, 3), st.randoms())
 def test_with_the_latest_the_order_of_the_entries_does_not_matter(
     entries: list[Entry], ranking: Ranking, minimum_laps: int, random: Random
 ) -> None:
     shuffled = list(entries)
     random.shuffle(shuffled)
-    settings = {"ranking": ranking, "minimum_laps": minimum_laps, "counts": "latest"}
-    assert rank(shuffled, **settings) == rank(entries, **settings)
+    rules = {"ranking": ranking, "minimum_laps": minimum_laps, "counts": "latest"}
+    assert rank(shuffled, **rules) == rank(entries, **rules)
 
 
+@patient
 @given(fields(), st.sampled_from(RANKINGS), st.integers(1, 3), st.randoms())
 def test_the_order_of_the_entries_does_not_matter(
     entries: list[Entry], ranking: Ranking, minimum_laps: int, random: Random
@@ -204,6 +208,7 @@ def test_the_order_of_the_entries_does_not_matter(
     )
 
 
+@patient
 @given(fields(), st.sampled_from(RANKINGS), st.integers(1, 3))
 def test_places_count_up_and_gaps_add_up(entries: list[Entry], ranking: Ranking, minimum_laps: int) -> None:
     rows = rank(entries, ranking=ranking, minimum_laps=minimum_laps)
@@ -223,6 +228,7 @@ def _slower(entry: Entry, by_ms: int, name: str) -> Entry:
     return Entry(name, entry.racer, entry.submitted_at + timedelta(days=1), driven)
 
 
+@patient
 @given(fields().filter(bool), st.sampled_from(RANKINGS), st.integers(1, 3), st.integers(0, 50), st.data())
 def test_a_slower_submission_hurts_nobody_not_even_its_own_racer(
     entries: list[Entry], ranking: Ranking, minimum_laps: int, by_ms: int, data: st.DataObject
@@ -236,6 +242,7 @@ def test_a_slower_submission_hurts_nobody_not_even_its_own_racer(
     assert all(row.delta == 0 for row in after)
 
 
+@patient
 @given(fields(), st.sampled_from(RANKINGS), st.integers(1, 3), st.sampled_from("abcd"), st.lists(laps, max_size=4))
 def test_another_racers_run_never_changes_who_of_two_is_ahead(
     entries: list[Entry], ranking: Ranking, minimum_laps: int, racer: str, driven: list[LapTime]

@@ -69,10 +69,16 @@ def test_the_organizer_disqualifies_everybody_reads_why_and_it_comes_back(
     page = valid(app.test_client().get(at))
     assert "Disqualified by the organizer: &lt;b&gt;Cut&lt;/b&gt; the corner" in page
     assert "Put it back" not in page
-    assert "No results yet" in app.test_client().get(f"/races/{race.public_id}").text
+    public = valid(app.test_client().get(f"/races/{race.public_id}"))
+    assert "No results yet" in public
+    assert '<span class="reason">&lt;b&gt;Cut&lt;/b&gt; the corner</span>' in public
+    told = app.test_client().get(f"/races/{race.public_id}/standings.json").get_json()
+    assert told["disqualified"] == [{"racer": "alice", "submission": done.public_id, "reason": "<b>Cut</b> the corner"}]
     assert "Put it back" in valid(organizer.get(at))
     assert organizer.post(f"{at}/reinstate").status_code == 303
-    assert "alice leads" in app.test_client().get(f"/races/{race.public_id}").text
+    public = app.test_client().get(f"/races/{race.public_id}").text
+    assert "alice leads" in public
+    assert "Disqualified" not in public
 
 
 def test_driving_again_says_the_same_to_the_step(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
-from portal.rules import drives, freezing, live_races, live_stage, races, standings, submissions
+from portal.rules import drives, freezing, live_races, live_stage, race_hooks, races, standings, submissions
 from portal.rules.broken import Code, RuleBroken
 from portal.tables import (
     Evaluation,
@@ -21,6 +21,7 @@ from portal.tables import (
     Racer,
     Ranking,
     Submission,
+    WebhookDelivery,
 )
 from tests.cast import NOON, make_racer
 from tests.portal.races_cast import make_model, make_race
@@ -191,6 +192,10 @@ def test_a_result_counts_from_the_moment_on_at_which_everybody_has_seen_it(
         drives.get_visible(session, None, evaluation.public_id)
     assert hidden.value.code is Code.MISSING
     assert standings.history(session, cast["alice"], viewer=None) == []
+    with pytest.raises(RuleBroken):
+        drives.get_visible(session, cast["alice"], evaluation.public_id)
+    (mine,) = submissions.of_racer(session, race, cast["alice"])
+    assert (mine.is_unseen, mine.is_ranked, mine.laps) == (True, False, []), "not even its racer knows"
     before = race.version
     stepped = live_races.advance(session, race, now=START + 18 * SECOND)
     assert stepped is not None
@@ -199,7 +204,36 @@ def test_a_result_counts_from_the_moment_on_at_which_everybody_has_seen_it(
     rows = standings.for_race(session, race).rows
     assert [(row.racer.alias, row.standing.result_ms) for row in rows] == [("alice", 8_500)]
     freezing.require_visible(session, race, evaluation, None)
+    freezing.require_visible(session, race, evaluation, cast["alice"])
+    (mine,) = submissions.of_racer(session, race, cast["alice"])
+    assert (mine.is_unseen, mine.is_ranked, len(mine.laps)) == (False, True, 2)
     assert live_races.advance(session, race, now=START + 19 * SECOND) is None, "the end is taken once"
+
+
+def events(session: Session) -> list[tuple[str, object]]:
+    rows = session.exec(select(WebhookDelivery).order_by(col(WebhookDelivery.id)))
+    return [(row.event, row.body.get("racer")) for row in rows]
+
+
+def test_web_hooks_hear_of_a_run_once_when_everybody_has_seen_it(
+    session: Session, race: Race, cast: dict[str, Racer]
+) -> None:
+    race_hooks.add(session, race, "https://hook.example/live", by=cast["olivia"], now=NOON)
+    slow, fast = enter(session, race, cast["alice"]), enter(session, race, cast["bob"])
+    live_races.launch(session, race, slow.public_id, by=cast["olivia"], now=NOON)
+    drive(session, slow, 9_000)
+    race_hooks.result_came(session, session.get_one(Evaluation, slow.evaluation_id), now=NOON + SECOND)  # the worker's
+    live_races.advance(session, race, now=NOON + SECOND)
+    assert events(session) == []
+    live_races.advance(session, race, now=START + 9 * SECOND)
+    assert events(session) == [("race.ranked", "alice"), ("race.lead", "alice")]
+    end = show(session, race, fast, cast["olivia"], 8_000, at=START + 30 * SECOND)
+    assert events(session)[2:] == [("race.ranked", "bob"), ("race.lead", "bob")]
+    live_races.launch(session, race, slow.public_id, by=cast["olivia"], now=end + SECOND)
+    live_races.advance(session, race, now=end + 2 * SECOND)
+    live_races.advance(session, race, now=end + 60 * SECOND)
+    assert slow.state == LiveState.FINISHED
+    assert len(events(session)) == 4, "shown again is no new result"
 
 
 def test_another_speed_goes_on_from_where_the_car_is(session: Session, race: Race, cast: dict[str, Racer]) -> None:
@@ -256,6 +290,7 @@ def test_a_run_that_failed_says_why_and_is_driven_anew(session: Session, race: R
     drive(session, run, state=JobState.FAILED)
     live_races.advance(session, race, now=NOON + 5 * SECOND)
     assert (run.state, run.message) == (LiveState.FAILED, "The worker was lost.")
+    freezing.require_visible(session, race, session.get_one(Evaluation, first), cast["alice"])
     second = live_races.launch(session, race, run.public_id, by=cast["olivia"], now=NOON + 10 * SECOND)
     assert second not in (None, first)
 
