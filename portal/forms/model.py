@@ -123,6 +123,11 @@ def values_of(hyperparameters: Hyperparameters) -> dict[str, str]:
     return {f"hp-{name}": plain(value) for name, value in hyperparameters.to_dict().items()}
 
 
+def says(submitted: MultiDict[str, str], hyperparameters: Hyperparameters) -> bool:
+    """Whether a form's hyperparameters are these."""
+    return read_hyperparameters(submitted, {}) == hyperparameters
+
+
 def plain(value: object) -> str:
     """A value as people write it: 0.0003 and not 3e-04, 100000 and not 100000.0."""
     if isinstance(value, float):

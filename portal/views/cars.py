@@ -7,7 +7,7 @@ from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from portal import clock, drawing, hx, scope
+from portal import clock, drawing, hx, preset_parts, scope
 from portal.access import Permission, access
 from portal.form_problems import Problem, errors_of
 from portal.forms.car import ActionKind, read_car, shown_rows, values_of
@@ -33,6 +33,8 @@ def new() -> tuple[str, int]:
 @access(Permission.GARAGE)
 def create() -> Answer:
     try:
+        if preset_parts.FIELD in request.form:
+            return _form(preset_parts.filled_car(MultiDict(request.form)), None)
         form = read_car(request.form)
         with scope.writing() as session:
             row = cars.create(session, scope.me(), name=form.name, colour=form.colour, car=form.car, now=clock.now())
@@ -108,6 +110,7 @@ def _form(values: MultiDict[str, str], car: CarRow | None, problem: Problem | No
         errors=errors,
         refusal=None if car else sponsorship.refusal(scope.reading(), scope.me()),
         rows=shown_rows(values),
+        offers=[] if car else preset_parts.offers_for_car(values),
         fan=_fan(values),
         colours=cars.COLOURS,
         kinds=ActionKind,

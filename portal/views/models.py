@@ -8,7 +8,18 @@ from sqlmodel import Session
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from portal import clock, doorbell, garage_parts, hx, model_archive, model_tabs, reward_help, scope, training_parts
+from portal import (
+    clock,
+    doorbell,
+    garage_parts,
+    hx,
+    model_archive,
+    model_tabs,
+    preset_parts,
+    reward_help,
+    scope,
+    training_parts,
+)
 from portal.access import Permission, access
 from portal.form_problems import Problem, errors_of
 from portal.forms.model import ModelForm, read_model
@@ -20,6 +31,7 @@ from portal.rules.broken import Code, RuleBroken
 from portal.tables import Car as CarRow
 from portal.tables import JobKind, Model, TrainingRun
 from sim.car import Car
+from sim.presets import Preset
 
 pages = Blueprint("models", __name__)
 Answer = Response | tuple[str, int]
@@ -42,24 +54,30 @@ def create() -> Answer:
     try:
         if values.get("do") in reward_help.HELP:
             return _form(values, answer=reward_help.help_with_code(values, reward_help.DEFAULT_CODE))
+        if preset_parts.FIELD in values:
+            preset_parts.fill_model(values)
+            return _form(values)
         form = read_model(values, scope.tracks().names())
-        car = garage_parts.chosen_car(form.car)
+        preset = preset_parts.preset_of_car(form.car)
+        car = None if preset else garage_parts.chosen_car(form.car)
         with scope.writing() as session:
-            model = _make(session, form, car)
+            model = _make(session, form, car, preset)
             run = _train(session, model) if values.get("do") == "train" else None
     except (FormErrors, RuleBroken) as problem:
         return _form(values, problem=problem)
     return _made(model, run)
 
 
-def _make(session: Session, form: ModelForm, car: CarRow | None) -> Model:
+def _make(session: Session, form: ModelForm, car: CarRow | None, preset: Preset | None) -> Model:
+    """With an own car, a preset's, or the starter car."""
+    usual, title = (preset.car, preset.title) if preset else (Car.default(), _("Starter car"))
     return models.create(
         session,
         scope.me(),
         name=form.name,
         description=form.description,
-        car=Car.from_metadata(car.metadata_json) if car else Car.default(),
-        car_name=car.name if car else _("Starter car"),
+        car=Car.from_metadata(car.metadata_json) if car else usual,
+        car_name=car.name if car else title,
         car_colour=car.colour if car else scope.me().avatar_body,
         track=form.track,
         direction=form.direction,
@@ -101,6 +119,7 @@ def _form(
         values=values,
         errors=errors,
         answer=answer,
+        offers=[] if parent else preset_parts.offers_for_model(values),
         **garage_parts.model_form_context(reset_code),
     )
     return page, status

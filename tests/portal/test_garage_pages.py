@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html5lib
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -13,6 +14,8 @@ from portal.garage_parts import default_values
 from portal.rules import ledger, models, sponsorship, trainings
 from portal.settings import Settings
 from portal.tables import AuditEvent, Car, Evaluation, Model, OutboxEntry, Racer, RewardFunction, TrainingRun
+from sim.hyperparameters import Hyperparameters
+from sim.presets import PRESETS
 from tests.cast import NOON, make_racer
 from tests.conftest import sign_in
 from tests.portal.garage_cast import (
@@ -87,6 +90,91 @@ def test_the_world_that_a_model_trains_in_is_chosen_shown_and_cloned(
     wrong = browser.post("/garage/models/new", data=model_form(app, look="moon"))
     assert wrong.status_code == 422
     assert "Please choose a look." in parsed(wrong.text)
+
+
+def fields_of(page: str) -> dict[str, str]:
+    """What a browser would send of the page's longest form without a button; the last value of a name counts."""
+    document = html5lib.parse(page, namespaceHTMLElements=False)
+    form = max(document.iter("form"), key=lambda found: sum(1 for _ in found.iter()))
+    sent: dict[str, str] = {}
+    for field in form.iter():
+        name = field.get("name")
+        if (
+            name is None
+            or field.tag == "button"
+            or (field.get("type") in ("radio", "checkbox") and field.get("checked") is None)
+        ):
+            continue
+        if field.tag == "select":
+            options = list(field.iter("option"))
+            sent[name] = next((one for one in options if one.get("selected") is not None), options[0]).get("value", "")
+        else:
+            sent[name] = field.get("value", "") if field.tag == "input" else field.text or ""
+    return sent
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_fills_the_model_form_in_and_the_model_is_made_of_it(
+    name: str, app: Flask, browser: FlaskClient, engine: Engine
+) -> None:
+    preset = PRESETS[name]
+    first = parsed(browser.get("/garage/models/new").text)
+    assert preset.description in first
+    assert ">filled in<" not in first
+    typed = model_form(app, name="Mine", code="def reward_function(params):\n    return 2.0\n", track="grand-prix")
+    del typed["do"]
+    answer = browser.post("/garage/models/new", data=typed | {"preset": name})
+    assert answer.status_code == 200
+    page = parsed(answer.text)
+    assert page.count(">filled in<") == 1
+    sent = fields_of(page)
+    assert (sent["name"], sent["track"], sent["car"]) == ("Mine", "grand-prix", f"preset-{name}")
+    assert "return 2.0" in sent["code"]
+    with read_session(engine) as session:
+        assert session.exec(select(Model)).first() is None
+    assert browser.post("/garage/models/new", data=sent | {"do": "train"}).status_code == 303
+    with read_session(engine) as session:
+        model = session.exec(select(Model)).one()
+        assert model.car_name == preset.title
+        assert model.car_metadata == preset.car.to_metadata()
+        assert Hyperparameters.from_dict(model.hyperparameters) == preset.hyperparameters
+
+
+def test_what_a_preset_filled_in_can_be_changed(app: Flask, browser: FlaskClient, engine: Engine) -> None:
+    sent = fields_of(browser.post("/garage/models/new", data={"preset": "fast"}).text)
+    changed = sent | {"hp-lr": "0.0005", "name": "", "do": "train"}
+    page = parsed(browser.post("/garage/models/new", data=changed).text)
+    assert 'value="0.0005"' in page
+    assert 'value="preset-fast" checked' in page
+    assert ">filled in<" not in page
+    track = model_form(app)
+    changed |= {key: track[key] for key in ("name", "code", "track", "direction", "minutes")} | {"car": ""}
+    assert browser.post("/garage/models/new", data=changed).status_code == 303
+    with read_session(engine) as session:
+        model = session.exec(select(Model)).one()
+        assert (model.car_name, model.hyperparameters["lr"]) == ("Starter car", 0.0005)
+
+
+def test_a_preset_fills_a_car_in(browser: FlaskClient, engine: Engine) -> None:
+    parsed(browser.get("/garage/cars/new").text)
+    page = parsed(browser.post("/garage/cars/new", data={"preset": "camera", "name": "Eye", "colour": "red"}).text)
+    assert page.count(">filled in<") == 1
+    sent = fields_of(page)
+    assert (sent["name"], sent["colour"]) == ("Eye", "red")
+    assert browser.post("/garage/cars/new", data=sent).status_code == 303
+    with read_session(engine) as session:
+        assert session.exec(select(Car)).one().metadata_json == PRESETS["camera"].car.to_metadata()
+        made = session.exec(select(Car)).one().public_id
+    assert "Begin with a preset" not in parsed(browser.get(f"/garage/cars/{made}").text)
+
+
+@pytest.mark.parametrize("path", ["/garage/models/new", "/garage/cars/new"])
+def test_an_unknown_preset_is_refused_and_nothing_is_lost(path: str, browser: FlaskClient) -> None:
+    answer = browser.post(path, data={"preset": "rocket", "name": "Kept"})
+    assert answer.status_code == 422
+    page = parsed(answer.text)
+    assert "There is no such preset" in page
+    assert 'value="Kept"' in page
 
 
 def test_make_only_trains_nothing(app: Flask, browser: FlaskClient, engine: Engine) -> None:

@@ -16,6 +16,8 @@ from tests.sim.centre_line import CentreLine, configuration
 def test_a_preset_can_be_trained_with_values_that_files_take(name: str) -> None:
     preset = PRESETS[name]
     preset.car.check_trainable()
+    assert preset.title
+    assert preset.description
     assert Hyperparameters.from_dict(preset.hyperparameters.to_dict()) == preset.hyperparameters
 
 
