@@ -92,6 +92,8 @@ class Race(SQLModel, table=True):
     invite_expires_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
     audience: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     """Raised when somebody loses sight of the race; a part of its channel's name, so that old tickets hear nothing."""
+    overlay_key: str | None = None
+    """What opens the overlay of a private race for who is not signed in; None: nothing does."""
     created_at: datetime = Field(sa_type=UtcDateTime)
     deleted_at: datetime | None = Field(default=None, sa_type=UtcDateTime)
 

@@ -13,7 +13,7 @@ from portal.errors import STATUS
 from portal.forms.parsing import FormErrors, parse
 from portal.forms.race_people import LinkForm, ListForm
 from portal.rate_limits import limiter
-from portal.rules import race_people, races
+from portal.rules import overlay_keys, race_people, races
 from portal.rules.broken import RuleBroken
 from portal.tables import Race
 
@@ -45,6 +45,27 @@ def change_link(race_id: str) -> Answer:
     except (FormErrors, RuleBroken) as problem:
         return _page(race, problem)
     return _back(race)
+
+
+@pages.post("/races/<race_id>/people/overlay")
+@access(Permission.RACER)
+def change_overlay(race_id: str) -> Answer:
+    """Makes the address of the overlay, makes it anew, or takes it back."""
+    race = _own(race_id)
+    had_one = race.overlay_key is not None
+    try:
+        with scope.writing() as session:
+            if request.form.get("do") == "revoke":
+                overlay_keys.revoke(session, race, by=scope.me(), now=clock.now())
+                flash(_("The address of the overlay leads nowhere now."), "success")
+            else:
+                overlay_keys.renew(session, race, by=scope.me(), now=clock.now())
+                flash(_("The address of the overlay is new."), "success")
+    except RuleBroken as problem:
+        return _page(race, problem)
+    if had_one:
+        _tell(race)
+    return hx.redirect(url_for("race_people.show", race_id=race.public_id, _anchor="overlay-title"))
 
 
 @pages.post("/races/<race_id>/people")
@@ -142,6 +163,14 @@ def _back(race: Race) -> Response:
     return hx.redirect(url_for("race_people.show", race_id=race.public_id))
 
 
+def _overlay_address(race: Race) -> str:
+    """The address for programs that stream; empty where none was made."""
+    if race.overlay_key is None:
+        return ""
+    path = url_for("race_screens.overlay", race_id=race.public_id, key=race.overlay_key)
+    return scope.settings().address + path
+
+
 def _tell(race: Race) -> None:
     """Those who watch on the channel of the race as it was read ask anew; who lost sight of it finds nothing."""
     live.publish(scope.redis(), live.race_channel(race.public_id, race.audience), "moved", {})
@@ -166,6 +195,7 @@ def _page(race: Race, problem: FormErrors | RuleBroken | None = None) -> Answer:
             code=race_people.shown(code) if code else "",
             address=scope.settings().address + url_for("race_people.arrive", code=code) if code else "",
             is_over=race.invite_expires_at is not None and race.invite_expires_at <= clock.now(),
+            overlay_address=_overlay_address(race),
             private_left=races.private_left(session),
             values=request.form,
             errors=errors,

@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from sqlmodel import col, select
 
 from portal import clock
-from portal.database import write_session
+from portal.database import read_session, write_session
 from portal.rules import disqualifications, freezing
 from portal.streams.renderers import race_standings
 from portal.tables import Race, Racer, Submission, Visibility
@@ -185,3 +185,58 @@ def test_screen_and_overlay_of_a_private_race_are_for_its_people(
         assert sign_in(app, dave).get(address).status_code == 404
         if path != "freeze":
             assert client.get(address).status_code == 404
+
+
+def test_the_overlay_of_a_private_race_opens_with_its_key_and_nothing_else_does(
+    app: Flask, client: FlaskClient, engine: Engine, olivia: Racer
+) -> None:
+    with write_session(engine) as session:
+        race = make_race(session, olivia, visibility=Visibility.PRIVATE, laps=1, minimum_laps=1)
+        other = make_race(session, olivia, visibility=Visibility.PRIVATE, name="Other")
+        alice, dave = make_racer(session, "alice"), make_racer(session, "dave")
+        make_result(session, race, alice, 9_000)
+    at, browser = f"/races/{race.public_id}", sign_in(app, olivia)
+    for key in ("", "x", "é"):
+        assert client.get(f"{at}/overlay", query_string={"key": key}).status_code == 404, "there is none yet"
+    for stranger in (client, sign_in(app, dave)):
+        assert stranger.post(f"{at}/people/overlay", data={"do": "renew"}).status_code in (303, 404)
+    assert key_of(engine, race) is None
+    assert browser.post(f"{at}/people/overlay", data={"do": "renew"}).status_code == 303
+    key = key_of(engine, race)
+    assert key is not None
+    assert len(key) == 43
+    assert f"/overlay?key={key}" in valid(browser.get(f"{at}/people").text)
+
+    page = valid(client.get(f"{at}/overlay?key={key}&rows=3").text)
+    assert "alice" in page
+    assert f'data-address="{at}/overlay?key={key}"' in page
+    fragment = client.get(f"{at}/overlay?key={key}", headers={"HX-Request": "true"})
+    assert fragment.headers["Paddock-Stream"].startswith("/events?t=")
+    assert fragment.headers["Cache-Control"] == "no-store"
+    assert "<html" not in fragment.text
+    for closed in (f"{at}?key={key}", f"{at}/screen?key={key}", f"{at}/standings.json?key={key}", f"{at}/overlay"):
+        assert client.get(closed).status_code == 404, closed
+    for wrong in (key[:-1], key.swapcase(), "é"):
+        assert client.get(f"{at}/overlay", query_string={"key": wrong}).status_code == 404
+    assert client.get(f"/races/{other.public_id}/overlay?key={key}").status_code == 404
+
+    browser.post(f"{at}/people/overlay", data={"do": "renew"})
+    newer = key_of(engine, race)
+    assert newer not in (None, key)
+    assert client.get(f"{at}/overlay?key={key}").status_code == 404
+    assert client.get(f"{at}/overlay?key={newer}").status_code == 200
+    browser.post(f"{at}/people/overlay", data={"do": "revoke"})
+    assert client.get(f"{at}/overlay?key={newer}").status_code == 404
+    with read_session(engine) as session:
+        assert session.get_one(Race, race.id).audience == 2, "what was open hears nothing more"
+
+
+def key_of(engine: Engine, race: Race) -> str | None:
+    with read_session(engine) as session:
+        return session.get_one(Race, race.id).overlay_key
+
+
+def test_a_public_race_needs_no_key(app: Flask, client: FlaskClient, olivia: Racer, race: Race) -> None:
+    answer = sign_in(app, olivia).post(f"/races/{race.public_id}/people/overlay", data={"do": "renew"})
+    assert answer.status_code == 422
+    assert client.get(f"/races/{race.public_id}/overlay?key=x").status_code == 404
