@@ -17,6 +17,8 @@ from rq.job import Job
 from rq.results import Result
 from rq.serializers import JSONSerializer
 
+from sim.objects import RaceType
+
 ENTRANCE = "jobs.reward_checks.run"
 QUEUE = "reward-checks"
 MAXIMUM_CODE_BYTES = 64 * 1024
@@ -29,9 +31,17 @@ log = structlog.get_logger(__name__)
 _waiting = threading.BoundedSemaphore(MOST_WAITING)
 
 
-def ask(redis: Redis, code: str, track: str, direction: str, timeout_s: float = 15.0) -> dict[str, Any] | None:
+def ask(
+    redis: Redis,
+    code: str,
+    track: str,
+    direction: str,
+    timeout_s: float = 15.0,
+    race_type: RaceType = RaceType.TIME_TRIAL,
+) -> dict[str, Any] | None:
     """The JSON of a `RewardCheck` (ok, problems with lines, rewards, samples, …), or None.
 
+    It is tried among boxes or bots where the type of race has them.
     None: no worker answered in time, too many wait already, or the queue server is away. Code above 64 KB is answered
     here.
     """
@@ -42,7 +52,7 @@ def ask(redis: Redis, code: str, track: str, direction: str, timeout_s: float = 
         log.warning("too many wait for a try of a reward function", most=MOST_WAITING)
         return None
     try:
-        return _tried(redis, code, track, direction, timeout_s)
+        return _tried(redis, (code, track, direction, race_type.value), timeout_s)
     except RedisError as error:
         log.warning("the queue server is away; a reward function was not tried", error=str(error))
         return None
@@ -50,12 +60,12 @@ def ask(redis: Redis, code: str, track: str, direction: str, timeout_s: float = 
         _waiting.release()
 
 
-def _tried(redis: Redis, code: str, track: str, direction: str, timeout_s: float) -> dict[str, Any] | None:
+def _tried(redis: Redis, arguments: tuple[str, ...], timeout_s: float) -> dict[str, Any] | None:
     wait_s = max(1, math.ceil(timeout_s))
     queue = Queue(QUEUE, connection=redis, serializer=JSONSerializer)
     job = queue.enqueue(
         ENTRANCE,
-        args=(code, track, direction),
+        args=arguments,
         job_timeout=wait_s + 5,
         ttl=wait_s,
         result_ttl=ANSWER_KEPT_S,

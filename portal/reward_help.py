@@ -11,6 +11,7 @@ from werkzeug.datastructures import MultiDict
 from portal import reward_check, scope
 from portal.forms.parsing import parse
 from portal.forms.reward_function import CheckForm
+from sim.objects import RaceType
 from sim.reward_examples import DEFAULT_EXAMPLE, EXAMPLES
 from sim.reward_parameters import REWARD_PARAMETERS
 
@@ -28,6 +29,7 @@ class Answer:
     """What the sandbox said about some code; `check` is None where no worker answered in time."""
 
     check: dict[str, Any] | None
+    race_type: RaceType = RaceType.TIME_TRIAL
 
 
 def editor_context(reset_code: str = DEFAULT_CODE) -> dict[str, Any]:
@@ -47,7 +49,8 @@ def is_no_validation() -> bool:
 
 def ask(form: CheckForm) -> Answer:
     """Asks a worker to try the code. Waits up to WAIT_S."""
-    return Answer(reward_check.ask(scope.redis(), form.code, form.track, form.direction.value, WAIT_S))
+    arguments = (form.code, form.track, form.direction.value, WAIT_S, form.race_type)
+    return Answer(reward_check.ask(scope.redis(), *arguments), form.race_type)
 
 
 def help_with_code(values: MultiDict[str, str], reset_to: str) -> Answer | None:

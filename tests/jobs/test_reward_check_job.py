@@ -40,6 +40,16 @@ def test_a_worker_answers_with_the_line(
     assert [problem["line"] for problem in answer["problems"]] == ([] if ok else [line])
 
 
+@pytest.mark.parametrize(("race_type", "objects"), [("time-trial", 0), ("object-avoidance", 3), ("head-to-bot", 2)])
+def test_it_is_tried_among_what_the_race_has_on_the_road(settings: Settings, race_type: str, objects: int) -> None:
+    furniture.furnish(settings, "test")
+    code = "def reward_function(params):\n    return 1.0 + len(params['objects_location'])\n"
+    for track in furniture.current().tracks.names():
+        answer = reward_checks.run(code, track, "counterclockwise", race_type)
+        assert answer["ok"], (track, answer["problems"])
+        assert answer["rewards"] == (1.0 + objects,) * 3
+
+
 def test_an_unknown_track_is_a_problem_and_not_a_crash(settings: Settings) -> None:
     furniture.furnish(settings, "test")
     answer = reward_checks.run(GOOD_REWARD, "nowhere", "counterclockwise")

@@ -119,6 +119,30 @@ def test_what_the_sandbox_says_is_shown(
         assert 'data-line="2"' in fragment
 
 
+@pytest.mark.parametrize(
+    ("race_type", "says"),
+    [("time-trial", "states of the track."), ("object-avoidance", "among boxes."), ("head-to-bot", "among bots.")],
+)
+def test_code_is_tried_among_what_a_race_has_on_the_road(
+    browser: FlaskClient, monkeypatch: pytest.MonkeyPatch, race_type: str, says: str
+) -> None:
+    asked: list[tuple[object, ...]] = []
+
+    def ask(*arguments: object) -> dict[str, Any]:
+        asked.append(arguments)
+        return CHECK | {"ok": True, "problems": []}
+
+    monkeypatch.setattr(reward_check, "ask", ask)
+    form = {"code": CODE, "track": "paddock-oval", "race_type": race_type, "do": "validate"}
+    assert says in parsed(browser.post("/garage/reward-functions/check", data=form).text)
+    assert asked[0][-1] == race_type
+    page = parsed(browser.post("/garage/models/new", data=form).text)
+    assert f'<option value="{race_type}" selected>' in page
+    assert asked[1][-1] == race_type
+    assert browser.post("/garage/reward-functions/check", data=form | {"race_type": "rally"}).status_code == 422
+    assert len(asked) == 2
+
+
 def test_code_that_is_missing_or_too_long_asks_no_worker(browser: FlaskClient) -> None:
     for code in ("", "#" * (64 * 1024 + 1)):
         answer = browser.post("/garage/reward-functions/check", data={"code": code, "track": "paddock-oval"})
