@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
 
-from portal import drawing, garage_parts, scope
+from portal import drawing, garage_parts, race_map, race_parts, scope
+from portal.forms.evaluation import MOST_LAPS, EvaluationForm
 from portal.forms.parsing import FormErrors
-from portal.rules import drives, evaluations, queueing
+from portal.forms.race_objects import values_of_objects
+from portal.rules import drives, evaluations, queueing, race_objects
 from portal.rules.broken import Code, RuleBroken
-from portal.tables import Evaluation, Model
+from portal.rules.trainings import SEEDS
+from portal.tables import Evaluation, Model, Race
 from sim.episode import STATUSES, EpisodeStatus
 from sim.trace import DriveTrace, TraceError
-from sim.track import TrackError
 
 DRIVE_FILE = "drive.bin"
 
 
 def default_values(model: Model) -> MultiDict[str, str]:
-    """The form as it opens: three flying laps of the track that the model was trained on, the console's penalties."""
+    """The form as it opens: three flying laps of the track that the model was trained on, the console's penalties.
+
+    A seed is drawn, so that the map shows the boxes or bots where they will stand.
+    """
     return MultiDict(
         {
             "track": model.track,
@@ -29,9 +35,24 @@ def default_values(model: Model) -> MultiDict[str, str]:
             "continuous": "true",
             "off_track_penalty_s": "3",
             "collision_penalty_s": "5",
-            "seed": "",
+            "seed": str(secrets.randbelow(SEEDS)),
+            **values_of_objects(None),
         }
     )
+
+
+def values_as_in(race: Race) -> dict[str, str]:
+    """The fields of the form that make it a drive of this race, to practise it."""
+    return {
+        "track": race.track,
+        "direction": race.direction,
+        "laps": str(min(race.laps, MOST_LAPS)),
+        "continuous": "true",
+        "off_track_penalty_s": f"{race.off_track_penalty_ms / 1000:g}",
+        "collision_penalty_s": f"{race.collision_penalty_ms / 1000:g}",
+        "seed": str(race.seed),
+        **values_of_objects(race_objects.of(race)),
+    }
 
 
 def without_empty(submitted: MultiDict[str, str]) -> MultiDict[str, str]:
@@ -42,12 +63,10 @@ def without_empty(submitted: MultiDict[str, str]) -> MultiDict[str, str]:
     return values
 
 
-def check_track(name: str) -> None:
-    """Raises FormErrors where there is no such track."""
-    try:
-        scope.tracks().get(name)
-    except TrackError:
-        raise FormErrors({"track": "Please choose a track."}) from None
+def check_track(form: EvaluationForm) -> None:
+    """Raises FormErrors where there is no such track, or no room on it for the boxes or bots."""
+    if race_parts.track_with(form.track, form.direction.value, form.objects(), form.seed or 0) is None:
+        raise FormErrors({"track": "Please choose a track."})
 
 
 def page(evaluation: Evaluation) -> dict[str, Any]:
@@ -66,6 +85,7 @@ def page(evaluation: Evaluation) -> dict[str, Any]:
         "picture": garage_parts.picture_of(evaluation.track, evaluation.direction),
         "track_title": garage_parts.track_title(evaluation.track),
         "driven": drawing.driven_lines(trace) if trace else [],
+        "type_words": race_map.type_in_words(race_objects.of(evaluation)),
         "has_drive": trace is not None,
         "status_words": ["" if status is EpisodeStatus.IN_PROGRESS else status.label for status in STATUSES],
     }

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from portal.forms.parsing import SubmittedForm
+from portal.forms.race_objects import RaceObjectsForm
 from sim.track import Direction
 
 MOST_LAPS = 10
@@ -15,8 +15,8 @@ RACING_RESETS = 10_000
 """The console's number of resets in evaluations and races: as good as without a limit."""
 
 
-class EvaluationForm(SubmittedForm):
-    """Track, laps and penalties. Not continuous: that many separate trials, each from the start."""
+class EvaluationForm(RaceObjectsForm):
+    """Track, boxes or bots, laps and penalties. Not continuous: that many separate trials, each from the start."""
 
     track: str
     direction: Direction

@@ -13,7 +13,7 @@ from portal.forms.evaluation import MOST_LAPS, EvaluationForm
 from portal.forms.parsing import FormErrors, parse
 from portal.model_pages import ModelPages
 from portal.rate_limits import limiter
-from portal.rules import drives, evaluations, ledger, models
+from portal.rules import drives, evaluations, ledger, models, race_objects, races
 from portal.rules.broken import RuleBroken
 from portal.tables import Evaluation, JobKind, Model
 
@@ -31,8 +31,13 @@ def of_model(model_id: str) -> str:
 @pages.get("/garage/models/<model_id>/evaluate")
 @access(Permission.GARAGE)
 def new(model_id: str) -> tuple[str, int]:
+    """The form; with `race` in the address it is filled with what is driven in that race."""
     model = models.get_own(scope.reading(), scope.me(), model_id)
-    return _form(model, evaluation_parts.default_values(model))
+    values = evaluation_parts.default_values(model)
+    if "race" in request.args:
+        race = races.get_visible(scope.reading(), scope.me(), request.args["race"])
+        values = MultiDict(evaluation_parts.values_as_in(race))
+    return _form(model, values)
 
 
 @pages.post("/garage/models/<model_id>/evaluate")
@@ -42,7 +47,7 @@ def create(model_id: str) -> Answer:
     model = models.get_own(scope.reading(), scope.me(), model_id)
     try:
         form = parse(EvaluationForm, evaluation_parts.without_empty(request.form))
-        evaluation_parts.check_track(form.track)
+        evaluation_parts.check_track(form)
         with scope.writing() as session:
             evaluation = evaluations.request(
                 session,
@@ -53,6 +58,7 @@ def create(model_id: str) -> Answer:
                 rules=form.rules(),
                 now=clock.now(),
                 seed=form.seed,
+                objects=race_objects.stored(form.objects()),
             )
     except (FormErrors, RuleBroken) as problem:
         return _form(model, MultiDict(request.form), problem)

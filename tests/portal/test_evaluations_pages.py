@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import html5lib
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -12,9 +13,10 @@ from sqlmodel import Session, select
 
 from portal import clock
 from portal.database import read_session, write_session
-from portal.rules import races
+from portal.rules import race_objects, races, submissions
 from portal.settings import Settings
 from portal.tables import Evaluation, Model, Race, Racer, Role, Visibility
+from sim.objects import Bots
 from sim.trace import DriveTrace
 from tests.cast import make_racer
 from tests.conftest import sign_in
@@ -81,6 +83,66 @@ def test_an_evaluation_is_queued_with_its_rules(browser: FlaskClient, engine: En
     page = parsed(browser.get(answer.location).text)
     assert "place 1" in page
     assert 'hx-trigger="every 3s, refresh"' in page
+
+
+def test_boxes_and_bots_are_practised_as_a_race_has_them(browser: FlaskClient, engine: Engine, model: Model) -> None:
+    with write_session(engine) as session:
+        race = races.create(
+            session,
+            make_racer(session, "olivia"),
+            now=clock.now(),
+            name="Bot night",
+            track="kidney",
+            direction="clockwise",
+            opens_at=clock.now(),
+            closes_at=clock.now() + timedelta(days=1),
+            laps=2,
+            minimum_laps=1,
+            off_track_penalty_ms=2500,
+            seed=77,
+            objects=race_objects.stored(Bots(2, 0.5, None, random=True)),
+        )
+    form = html5lib.parse(
+        browser.get(f"/garage/models/{model.public_id}/evaluate?race={race.public_id}").text,
+        namespaceHTMLElements=False,
+    ).find(".//form[@class='form card race-form']")
+    typed = {one.get("name"): one.get("value", "") for one in form.iter("input") if one.get("type") != "radio"}
+    typed |= {one.get("name"): one.find("option[@selected]").get("value") for one in form.iter("select")}
+    chosen = [one for one in form.iter("input") if one.get("type") == "radio" and one.get("checked") is not None]
+    typed |= {one.get("name"): one.get("value") for one in chosen}
+    answer = browser.post(f"/garage/models/{model.public_id}/evaluate", data=typed)
+    assert answer.status_code == 303
+    with read_session(engine) as session:
+        evaluation = session.exec(select(Evaluation)).one()
+        assert (evaluation.track, evaluation.direction, evaluation.seed) == (race.track, race.direction, 77)
+        assert (evaluation.objects, evaluation.race_id) == (race.objects, None)
+        assert evaluation.rules == submissions.episode_rules(race)
+    assert "Head-to-bot: 2 bots at 0.5 m/s" in parsed(browser.get(answer.location).text)
+
+
+def test_a_race_that_one_may_not_see_is_nothing_to_practise(browser: FlaskClient, engine: Engine, model: Model) -> None:
+    with write_session(engine) as session:
+        race = race_of(session, make_racer(session, "olivia"), Visibility.PRIVATE)
+    for hidden in (race.public_id, "nothing"):
+        assert browser.get(f"/garage/models/{model.public_id}/evaluate?race={hidden}").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("objects", "named"),
+    [
+        ({"race_type": "head-to-bot", "bots": "7"}, "bots-error"),
+        ({"race_type": "object-avoidance", "box_placing": "chosen", "box_places": "here"}, "box_places-error"),
+        ({"race_type": "relay"}, "race_type-error"),
+    ],
+)
+def test_boxes_and_bots_that_cannot_be_are_named(
+    browser: FlaskClient, engine: Engine, model: Model, objects: dict[str, str], named: str
+) -> None:
+    answer = browser.post(f"/garage/models/{model.public_id}/evaluate", data=FORM | objects)
+    assert answer.status_code == 422
+    assert f'id="{named}"' in parsed(answer.text)
+    with read_session(engine) as session:
+        assert session.exec(select(Evaluation)).first() is None
 
 
 @pytest.mark.parametrize(
