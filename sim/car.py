@@ -92,8 +92,6 @@ class Car:
     def check_trainable(self) -> None:
         """CarError where this version of Paddock cannot train the car, with what to choose instead."""
         self.check_drivable()
-        if self.training_algorithm != "clipped_ppo":
-            raise CarError("training_algorithm", "this Paddock trains with clipped_ppo; choose that")
 
     def check_drivable(self) -> None:
         """CarError where a policy of this car cannot drive here, whatever trained it."""
@@ -142,10 +140,12 @@ class Car:
         return True
 
     def can_continue(self, other: Car) -> bool:
-        """True where the weights of `other` fit this car: same sensors, network, kind and number of actions."""
+        """True where the weights of `other` fit this car: same sensors, network, algorithm (SAC's network has a layer
+        more), kind and number of actions."""
         return (
             [sensor.name for sensor in self.sensors] == [sensor.name for sensor in other.sensors]
             and self.neural_network == other.neural_network
+            and self.training_algorithm == other.training_algorithm
             and type(self.action_space) is type(other.action_space)
             and self.action_space.size == other.action_space.size
         )

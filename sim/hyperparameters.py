@@ -160,7 +160,7 @@ HYPERPARAMETERS: tuple[HyperparameterRow, ...] = (
         "SAC alpha",
         "float",
         None,
-        "Weight of trying other actions in SAC; clipped PPO has its entropy instead.",
+        "Weight of trying other actions in SAC, which clipped PPO does not look at. Left empty, SAC tunes it itself.",
         0.0,
         1.0,
         shown=False,

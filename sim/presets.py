@@ -35,6 +35,11 @@ PRESETS: dict[str, Preset] = {
         "The track vector, continuous actions up to 4 m/s: laps within seconds.",
         title="Fast",
     ),
+    "sac": Preset(
+        Car((TRACK_FEATURES,), PADDOCK_SMALL.name, ContinuousActionSpace(-30.0, 30.0, 0.5, 4.0), "sac"),
+        Hyperparameters(batch_size=256, lr=1e-3, discount_factor=0.97),
+        "The track vector and actions of fast, learned by soft actor-critic: from fewer steps, each looked at longer.",
+    ),
     "camera": Preset(
         Car((PADDOCK_CAMERA_40X30,), PADDOCK_CAMERA.name, DiscreteActionSpace.grid(5, 30.0, 2, 2.0)),
         Hyperparameters(batch_size=256, lr=1e-3, discount_factor=0.97, num_episodes_between_training=40, stack_size=2),

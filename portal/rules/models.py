@@ -131,7 +131,7 @@ def clone(
     look: str = USUAL_LOOK,
     randomisation: str = USUAL_RANDOMISATION,
 ) -> Model:
-    """A model that comes from another of the racer's: same sensors, network, kind and number of actions.
+    """A model that comes from another of the racer's: same sensors, network, algorithm, kind and number of actions.
 
     `car` is None for the parent's own car; another car's actions may have other values. Raises RuleBroken like
     `create`, and invalid for a car (field `car`) or a number of pictures (`hp-stack_size`) that could not continue the
@@ -143,7 +143,7 @@ def clone(
     if not chosen.can_continue(own):
         raise RuleBroken(
             Code.INVALID,
-            "A clone keeps the sensors, the network, and the kind and number of actions. "
+            "A clone keeps the sensors, the network, the algorithm, and the kind and number of actions. "
             "Choose the same car, or one that differs in the actions' values only.",
             "car",
         )

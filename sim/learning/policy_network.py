@@ -43,12 +43,16 @@ class PolicyNetwork(nn.Module):
     def forward(self, seen: Sequence[Tensor]) -> Tensor:
         """Logits or means (n, outputs) of what each input shows: float32 (n, size) numbers, or uint8 pictures
         (n, height, width, channels)."""
+        values = self.before_squashing(seen)
+        return torch.tanh(values) if self.layout.last_activation == "tanh" else values
+
+    def before_squashing(self, seen: Sequence[Tensor]) -> Tensor:
+        """The last layer's numbers (n, outputs), before the tanh that keeps means within [-1, 1]."""
         parts = [self._tower(tower, rows) for tower, rows in zip(self.layout.towers, seen, strict=True)]
         values = parts[0] if len(parts) == 1 else torch.cat(parts, 1)
         for index in range(len(self.layout.trunk)):
             values = self._activated(self._dense("policy", index, values))
-        values = self._dense("policy", len(self.layout.trunk), values)
-        return torch.tanh(values) if self.layout.last_activation == "tanh" else values
+        return self._dense("policy", len(self.layout.trunk), values)
 
     @torch.no_grad()
     def load(self, arrays: Mapping[str, NDArray[np.float32]]) -> None:

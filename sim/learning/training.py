@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from sim.car import Car
 from sim.hyperparameters import Hyperparameters
-from sim.learning import ppo
 from sim.learning.checkpoint import Counters, load_checkpoint, save_checkpoint
 from sim.learning.episodes import EpisodeBook
-from sim.learning.networks import ActorCritic
+from sim.learning.learner import learner_of
 from sim.learning.reports import (
     Ending,
     IterationReport,
@@ -51,7 +50,6 @@ from sim.network_layout import MEANS, trained_layout
 from sim.policy import Policy
 from sim.reward_state import RewardFailed, RewardSource
 from sim.weights import write_bytes
-from sim.world import FEATURE_COUNT
 
 __all__ = ["IterationReport", "TrainingConfig", "TrainingResult", "train"]
 
@@ -81,7 +79,8 @@ def check_parent(car: Car, hyperparameters: Hyperparameters, parent: ModelFolder
     """ModelError where a training of this car cannot begin with the parent's weights."""
     if not car.can_continue(parent.car):
         raise ModelError(
-            "a clone keeps its parent's sensors, network, and the kind and number of actions; this car has others"
+            "a clone keeps its parent's sensors, network, algorithm, and the kind and number of actions; "
+            "this car has others"
         )
     if hyperparameters.stack_size != parent.hyperparameters.stack_size:
         raise ModelError(
@@ -146,12 +145,10 @@ class Training:
         config.car.check_trainable()
         means = MEANS if parent is None else parent.means
         self.layout = trained_layout(config.car, config.hyperparameters.stack_size, means)
-        self.settings = ppo.PpoSettings.of(config.hyperparameters)
-        self.model = ActorCritic(self.layout, FEATURE_COUNT, self.rng)
+        self.learner = learner_of(config.car.training_algorithm, self.layout, config.hyperparameters, self.rng)
         if parent is not None:
             check_parent(config.car, config.hyperparameters, parent)
-            self.model.actor.load(parent.arrays)
-        self.optimisers = ppo.make_optimisers(self.model, self.settings)
+            self.learner.load_policy(parent.arrays)
         self.counters, self.metrics = Counters(), MetricsLog()
         self.about = about_model(
             config.car,
@@ -207,12 +204,11 @@ class Training:
 
     def iterate(self) -> IterationReport:
         """Drive, ask for the rewards, learn, evaluate. State changes only once the rewards are there."""
-        log_std = self.model.log_std.detach().double().numpy().copy()
-        rollout = self.ground.drive(self.policy(), log_std, self.counters.steps)
+        rollout = self.ground.drive(self.policy(), self.learner.log_std(), self.counters.steps)
         rewards = self._rewards(rollout)
         episodes = self.book.ended
         records = self.book.add(rollout, rewards)
-        self._learn(rollout, rewards)
+        self.learner.learn(rollout, rewards)
         counters = self.counters
         counters.iterations += 1
         counters.steps += rollout.done.size
@@ -226,7 +222,7 @@ class Training:
 
     def arrays(self) -> PolicyArrays:
         """The policy's arrays as they are now."""
-        return self.model.policy_arrays()
+        return self.learner.policy_arrays()
 
     def policy(self) -> Policy:
         """The policy as it is now, in the native core."""
@@ -238,7 +234,7 @@ class Training:
         if everything or elapsed_ms - self.saved_ms >= SAVE_EVERY_MS:
             self.saved_ms = elapsed_ms
             policy_file(self.out / LAST, self.arrays())
-            save_checkpoint(self.out / CHECKPOINT, self.model, self.optimisers, self.rng, self.counters)
+            save_checkpoint(self.out / CHECKPOINT, self.learner, self.rng, self.counters)
         if everything or elapsed_ms - self.metrics_ms >= METRICS_EVERY_MS:
             self.metrics_ms = elapsed_ms
             write_bytes(self.out / METRICS, self.metrics.to_json().encode())
@@ -283,42 +279,6 @@ class Training:
         if rewards.shape != (len(states),) or not np.isfinite(rewards).all():
             raise RewardFailed("the reward function did not give one finite number for each step")
         return rewards.reshape(rollout.done.shape)
-
-    def _learn(self, rollout: Rollout, rewards: NDArray[np.float64]) -> None:
-        good = self.optimisers.state()
-        estimates, values = self._estimates(rollout, rewards)
-        returns = torch.from_numpy((estimates + values).reshape(-1))
-        features = torch.from_numpy(rollout.features.reshape(len(returns), -1))
-        ppo.fit_critic(self.model, self.optimisers.critic, features, returns, self.settings, self.rng)
-        batch = self._batch(rollout, self._estimates(rollout, rewards)[0])
-        ppo.update(self.model, self.optimisers.policy, batch, self.settings, self.rng)
-        if not self.optimisers.finite():
-            self.optimisers.restore(good)
-            raise ModelError("the network's numbers ran away; lower the learning rate or the size of the rewards")
-
-    def _estimates(
-        self, rollout: Rollout, rewards: NDArray[np.float64]
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Advantages and values (steps, cars), as the critic sees them now."""
-        rows = rollout.done.size
-        seen = (rollout.features, rollout.next_features)
-        values, next_values = (
-            self.model.values(torch.from_numpy(features.reshape(rows, -1))).numpy().reshape(rewards.shape)
-            for features in seen
-        )
-        estimates = ppo.advantages(rewards, values, next_values, rollout.terminal, rollout.done, self.settings)
-        return estimates, values
-
-    def _batch(self, rollout: Rollout, estimates: NDArray[np.float64]) -> ppo.Batch:
-        rows = rollout.done.size
-        observations = tuple(torch.from_numpy(seen.reshape(rows, *seen.shape[2:])) for seen in rollout.observations)
-        return ppo.Batch(
-            observations=observations,
-            actions=torch.from_numpy(rollout.actions.reshape(rows, *rollout.actions.shape[2:])),
-            log_probabilities=torch.from_numpy(rollout.log_probabilities.reshape(rows)),
-            advantages=torch.from_numpy(ppo.normalised(estimates).reshape(-1)),
-            epsilon=rollout.epsilon,
-        )
 
     def _keep_best(self, trial: Trial) -> bool:
         counters = self.counters
@@ -382,7 +342,7 @@ class Training:
             if json.loads(json.dumps(self.about.get(key))) != about.get(key):
                 raise ModelError(f"this folder was trained with another {key}; resume with the same, or train anew")
         self.about = about
-        self.counters = load_checkpoint(self.out / CHECKPOINT, self.model, self.optimisers, self.rng)
+        self.counters = load_checkpoint(self.out / CHECKPOINT, self.learner, self.rng)
         best = about.get("best")
         if isinstance(best, dict):
             self.counters.best_iteration = best.get("iteration")

@@ -137,10 +137,10 @@ def test_cameras_train_with_networks_that_have_convolutions(sensors: tuple[Any, 
     assert Car(sensors, network, DiscreteActionSpace.default()).trainable()
 
 
-def test_sac_waits_for_its_learner() -> None:
+def test_sac_trains_continuous_actions() -> None:
     car = Car((LIDAR,), "LIDAR", ContinuousActionSpace(), training_algorithm="sac")
-    with pytest.raises(CarError, match="clipped_ppo"):
-        car.check_trainable()
+    assert car.trainable()
+    assert not car.can_continue(Car((LIDAR,), "LIDAR", ContinuousActionSpace())), "its network has a layer more"
 
 
 def test_weights_fit_a_car_of_the_same_kind_only() -> None:

@@ -1,0 +1,55 @@
+"""What a training asks of an algorithm: what drives now, and to learn from what was driven."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.hyperparameters import Hyperparameters
+from sim.learning.adam import Adam
+from sim.learning.rollouts import Rollout
+from sim.model_folder import PolicyArrays
+from sim.network_layout import NetworkLayout
+
+
+class Learner(Protocol):
+    """An algorithm with its networks. Everything that learning changes is in `adams` and `besides`, but for the memory
+    of an algorithm that has one: it fills anew."""
+
+    def log_std(self) -> NDArray[np.float64]:
+        """(outputs,) log of the spread around continuous means with which the cars explore; unused by discrete ones."""
+
+    def policy_arrays(self) -> PolicyArrays:
+        """Copies of the policy's arrays, for the native core and the model's file."""
+
+    def load_policy(self, arrays: Mapping[str, NDArray[np.float32]]) -> None:
+        """Begin with the policy of another model. ValueError for arrays of another network."""
+
+    def learn(self, rollout: Rollout, rewards: NDArray[np.float64]) -> None:
+        """Learn from a rollout and its (steps, cars) rewards. ModelError where the numbers ran away; they are then as
+        they were before."""
+
+    @property
+    def adams(self) -> dict[str, Adam]:
+        """Each optimiser with the weights that it moves, under the name that a checkpoint has for it."""
+
+    def besides(self) -> dict[str, NDArray[Any]]:
+        """What a checkpoint holds besides, by name."""
+
+    def take_besides(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """The other way round."""
+
+
+def learner_of(
+    algorithm: str, layout: NetworkLayout, hyperparameters: Hyperparameters, rng: np.random.Generator
+) -> Learner:
+    """The learner with the `training_algorithm` of a car."""
+    from sim.learning.ppo_learner import PpoLearner
+    from sim.learning.sac_learner import SacLearner
+
+    made = SacLearner if algorithm == "sac" else PpoLearner
+    learner: Learner = made(layout, hyperparameters, rng)
+    return learner

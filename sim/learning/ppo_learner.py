@@ -1,0 +1,93 @@
+"""Clipped PPO in a training: from a rollout and its rewards to the next policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from sim.hyperparameters import Hyperparameters
+from sim.learning import ppo
+from sim.learning.adam import Adam
+from sim.learning.networks import ActorCritic
+from sim.learning.rollouts import Rollout
+from sim.model_folder import PolicyArrays
+from sim.network_layout import NetworkLayout
+from sim.weights import ModelError
+from sim.world import FEATURE_COUNT
+
+
+class PpoLearner:
+    """Actor and critic with their optimisers; a rollout is learned from once and forgotten."""
+
+    def __init__(self, layout: NetworkLayout, hyperparameters: Hyperparameters, rng: np.random.Generator) -> None:
+        self.rng = rng
+        self.settings = ppo.PpoSettings.of(hyperparameters)
+        self.model = ActorCritic(layout, FEATURE_COUNT, rng)
+        self.optimisers = ppo.make_optimisers(self.model, self.settings)
+
+    def log_std(self) -> NDArray[np.float64]:
+        """(outputs,) log of the learned spread."""
+        return self.model.log_std.detach().double().numpy().copy()
+
+    def policy_arrays(self) -> PolicyArrays:
+        """The actor's."""
+        return self.model.policy_arrays()
+
+    def load_policy(self, arrays: Mapping[str, NDArray[np.float32]]) -> None:
+        """Begin with another actor; critic, optimisers and spread stay new."""
+        self.model.actor.load(arrays)
+
+    @property
+    def adams(self) -> dict[str, Adam]:
+        """Of actor with spread, and critic."""
+        return {"policy": self.optimisers.policy, "critic": self.optimisers.critic}
+
+    def besides(self) -> dict[str, NDArray[Any]]:
+        """The scale of the returns: mean and spread."""
+        return {"returns": np.array([float(self.model.return_mean), float(self.model.return_std)])}
+
+    def take_besides(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """The other way round."""
+        self.model.return_mean.fill_(float(arrays["returns"][0]))
+        self.model.return_std.fill_(float(arrays["returns"][1]))
+
+    def learn(self, rollout: Rollout, rewards: NDArray[np.float64]) -> None:
+        """The critic first, then the actor by what the fresh critic says."""
+        good = self.optimisers.state()
+        estimates, values = self._estimates(rollout, rewards)
+        returns = torch.from_numpy((estimates + values).reshape(-1))
+        features = torch.from_numpy(rollout.features.reshape(len(returns), -1))
+        ppo.fit_critic(self.model, self.optimisers.critic, features, returns, self.settings, self.rng)
+        batch = self._batch(rollout, self._estimates(rollout, rewards)[0])
+        ppo.update(self.model, self.optimisers.policy, batch, self.settings, self.rng)
+        if not self.optimisers.finite():
+            self.optimisers.restore(good)
+            raise ModelError("the network's numbers ran away; lower the learning rate or the size of the rewards")
+
+    def _estimates(
+        self, rollout: Rollout, rewards: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Advantages and values (steps, cars), as the critic sees them now."""
+        rows = rollout.done.size
+        seen = (rollout.features, rollout.next_features)
+        values, next_values = (
+            self.model.values(torch.from_numpy(features.reshape(rows, -1))).numpy().reshape(rewards.shape)
+            for features in seen
+        )
+        estimates = ppo.advantages(rewards, values, next_values, rollout.terminal, rollout.done, self.settings)
+        return estimates, values
+
+    def _batch(self, rollout: Rollout, estimates: NDArray[np.float64]) -> ppo.Batch:
+        rows = rollout.done.size
+        observations = tuple(torch.from_numpy(seen.reshape(rows, *seen.shape[2:])) for seen in rollout.observations)
+        return ppo.Batch(
+            observations=observations,
+            actions=torch.from_numpy(rollout.actions.reshape(rows, *rollout.actions.shape[2:])),
+            log_probabilities=torch.from_numpy(rollout.log_probabilities.reshape(rows)),
+            advantages=torch.from_numpy(ppo.normalised(estimates).reshape(-1)),
+            epsilon=rollout.epsilon,
+        )
