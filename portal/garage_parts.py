@@ -57,6 +57,8 @@ def car_facts(metadata: dict[str, Any]) -> CarFacts | None:
     else:
         slowest, fastest = (limit(action.speed_mps for action in space.actions) for limit in (min, max))
         actions = f"{space.size} actions, {slowest:g} … {fastest:g} m/s"
+    if car.training_algorithm == "sac":
+        actions += ", SAC"
     sensors = " + ".join(sensor.title for sensor in car.sensors)
     return CarFacts(sensors, NETWORKS[car.neural_network].title, actions, drawing.fan(space))
 

@@ -39,6 +39,7 @@ PRESETS: dict[str, Preset] = {
         Car((TRACK_FEATURES,), PADDOCK_SMALL.name, ContinuousActionSpace(-30.0, 30.0, 0.5, 4.0), "sac"),
         Hyperparameters(batch_size=256, lr=1e-3, discount_factor=0.97),
         "The track vector and actions of fast, learned by soft actor-critic: from fewer steps, each looked at longer.",
+        title="Fast, by SAC",
     ),
     "camera": Preset(
         Car((PADDOCK_CAMERA_40X30,), PADDOCK_CAMERA.name, DiscreteActionSpace.grid(5, 30.0, 2, 2.0)),

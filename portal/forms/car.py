@@ -21,7 +21,7 @@ from sim.action_space import (
     ContinuousActionSpace,
     DiscreteActionSpace,
 )
-from sim.car import Car, CarError
+from sim.car import ALGORITHMS, Car, CarError
 from sim.sensors import SENSORS, Sensor
 
 BLANK_ROWS = 3
@@ -32,8 +32,9 @@ GRID_NUMBERS: dict[str, Callable[[str], float]] = {
     "speed_granularity": whole,
     "maximum_speed_mps": decimal,
 }
+CLIPPED_PPO, SAC = ALGORITHMS
 RANGE_NUMBERS = ("steering_low_deg", "steering_high_deg", "speed_low_mps", "speed_high_mps")
-FIELDS = {"sensor": "sensor", "neural_network": "neural_network", "training_algorithm": "neural_network"}
+FIELDS = {"sensor": "sensor", "neural_network": "neural_network", "training_algorithm": "training_algorithm"}
 """Where the form shows what `Car` says about a key of its file."""
 
 Value = TypeVar("Value")
@@ -65,15 +66,21 @@ def read_car(submitted: MultiDict[str, str]) -> CarForm:
     if not sensors:
         errors["sensor"] = "Please choose a sensor."
     space = _action_space(submitted, errors)
-    car = _car(sensors, submitted.get("neural_network", ""), space, errors) if space and sensors else None
+    algorithm = CLIPPED_PPO  # of discrete actions there is no other, whatever the part of continuous ones says
+    if isinstance(space, ContinuousActionSpace):
+        algorithm = submitted.get("training_algorithm", CLIPPED_PPO)
+    network = submitted.get("neural_network", "")
+    car = _car(sensors, network, space, algorithm, errors) if space and sensors else None
     if errors or car is None:
         raise FormErrors(errors)
     return CarForm(submitted.get("name", "").strip(), submitted.get("colour", ""), car)
 
 
-def _car(sensors: tuple[Sensor, ...], network: str, space: ActionSpace, errors: dict[str, str]) -> Car | None:
+def _car(
+    sensors: tuple[Sensor, ...], network: str, space: ActionSpace, algorithm: str, errors: dict[str, str]
+) -> Car | None:
     try:
-        car = Car(sensors, network, space)
+        car = Car(sensors, network, space, algorithm)
         car.check_trainable()
     except CarError as error:
         errors[FIELDS.get(error.field, "")] = sentence(error.message)
@@ -148,6 +155,7 @@ def shown_rows(values: MultiDict[str, str]) -> list[tuple[str, str]]:
 def values_of(car: Car, *, name: str = "", colour: str = "teal") -> MultiDict[str, str]:
     """What the form shows for a car: as a grid where its actions are one, else as a list or ranges."""
     plain = {"name": name, "colour": colour, "neural_network": car.neural_network}
+    plain["training_algorithm"] = car.training_algorithm
     space = car.action_space
     listed: tuple[Action, ...] = ()
     if isinstance(space, ContinuousActionSpace):

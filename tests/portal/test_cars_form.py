@@ -35,9 +35,10 @@ def errors(values: MultiDict[str, str]) -> dict[str, str]:
         Car.default(),
         replace(Car.default(), action_space=UNEVEN, sensors=(LIDAR,), neural_network=LIDAR_DENSE.name),
         replace(Car.default(), action_space=ContinuousActionSpace(-20, 15.5, 0.75, 3.25)),
+        replace(Car.default(), action_space=ContinuousActionSpace(), training_algorithm="sac"),
         replace(Car.default(), action_space=DiscreteActionSpace.grid(1, 30, 3, 1.5)),
     ],
-    ids=["default", "list", "range", "one angle"],
+    ids=["default", "list", "range", "SAC", "one angle"],
 )
 def test_what_the_form_shows_for_a_car_reads_back_as_that_car(car: Car) -> None:
     assert read_car(values_of(car, name="Bolt")).car == car
@@ -47,6 +48,13 @@ def test_a_grid_is_shown_as_its_generator_and_a_list_as_a_list() -> None:
     grid = values_of(Car.default())
     assert [grid[name] for name in ("action_kind", "steering_granularity", "maximum_speed_mps")] == ["grid", "5", "0.8"]
     assert values_of(replace(Car.default(), action_space=UNEVEN))["action_kind"] == ActionKind.LIST
+
+
+def test_sac_is_for_ranges_and_forgotten_where_the_actions_become_a_list() -> None:
+    assert read_car(form(action_kind="range", training_algorithm="sac")).car.training_algorithm == "sac"
+    assert read_car(form(training_algorithm="sac")).car == Car.default()
+    wrong = errors(form(action_kind="range", training_algorithm="dqn"))
+    assert "clipped_ppo and sac" in wrong["training_algorithm"]
 
 
 def test_a_comma_is_a_decimal_point() -> None:
