@@ -13,7 +13,7 @@ from portal.forms.parsing import parse
 from portal.forms.reward_function import CheckForm
 from sim.objects import RaceType
 from sim.reward_examples import DEFAULT_EXAMPLE, EXAMPLES
-from sim.reward_parameters import REWARD_PARAMETERS
+from sim.reward_parameters import REWARD_PARAMETERS, RewardParameter
 
 DEFAULT_CODE = DEFAULT_EXAMPLE.code
 WAIT_S = 10.0
@@ -22,6 +22,36 @@ HELP = ("example", "reset", "validate")
 CHECKS_PER_MINUTE = "20 per minute"
 MOST_COLUMNS = ("progress", "steps", "speed", "steering_angle", "distance_from_center", "all_wheels_on_track")
 """Parameters that the table of samples shows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Parameters that one picture explains; `name` is the picture's."""
+
+    name: str
+    title: str
+    parameters: tuple[RewardParameter, ...]
+
+
+def _group(name: str, title: str, names: str) -> Group:
+    known = {parameter.name: parameter for parameter in REWARD_PARAMETERS}
+    return Group(name, title, tuple(known[parameter] for parameter in names.split()))
+
+
+GROUPS: tuple[Group, ...] = (
+    _group("place", "Where the car is", "x y heading distance_from_center is_left_of_center track_width"),
+    _group("borders", "On the track or off it", "all_wheels_on_track is_offtrack"),
+    _group("way", "The way ahead", "waypoints closest_waypoints is_reversed"),
+    _group("progress", "How far it has come", "progress steps track_length projection_distance sim_time"),
+    _group("command", "What the car was told to do", "speed steering_angle"),
+    _group(
+        "objects",
+        "What is on the road",
+        "closest_objects objects_location objects_distance objects_distance_from_center objects_left_of_center "
+        "objects_heading objects_speed object_in_camera is_crashed",
+    ),
+)
+"""Every parameter once, in the order of the page that explains them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,13 @@ def check() -> Answer:
     )
 
 
+@pages.get("/garage/reward-functions/parameters")
+@access(Permission.GARAGE)
+def parameters() -> str:
+    """Every parameter with a picture of what it means."""
+    return render_template("reward_functions/parameters.html", groups=reward_help.GROUPS)
+
+
 @pages.get("/garage/reward-functions/examples/<name>")
 @access(Permission.GARAGE)
 def example(name: str) -> Response:

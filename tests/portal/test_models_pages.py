@@ -18,6 +18,7 @@ from portal.model_archive import safe_name
 from portal.rules import models, reward_functions
 from portal.settings import Settings
 from portal.tables import JobState, Model, Racer, TrainingRun
+from sim.reward_parameters import REWARD_PARAMETERS
 from tests.cast import make_racer
 from tests.conftest import sign_in
 from tests.portal.garage_cast import end, make_model, make_training, parsed, ready_model
@@ -141,6 +142,17 @@ def test_code_is_tried_among_what_a_race_has_on_the_road(
     assert asked[1][-1] == race_type
     assert browser.post("/garage/reward-functions/check", data=form | {"race_type": "rally"}).status_code == 422
     assert len(asked) == 2
+
+
+def test_every_parameter_is_explained_once_beside_a_picture(browser: FlaskClient) -> None:
+    grouped = [parameter for group in reward_help.GROUPS for parameter in group.parameters]
+    assert sorted(grouped, key=lambda one: one.name) == sorted(REWARD_PARAMETERS, key=lambda one: one.name)
+    page = parsed(browser.get("/garage/reward-functions/parameters").text)
+    assert all(f'id="{parameter.name}"' in page for parameter in grouped)
+    pictures = page.split('class="parameter-picture"')[1:]
+    assert len(pictures) == len(reward_help.GROUPS)
+    assert all("<text" in picture.split("</svg>")[0] for picture in pictures)
+    assert 'href="/garage/reward-functions/parameters"' in browser.get("/garage/models/new").text
 
 
 def test_code_that_is_missing_or_too_long_asks_no_worker(browser: FlaskClient) -> None:
