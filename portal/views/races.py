@@ -7,11 +7,13 @@ from typing import Any
 
 from flask import Blueprint, flash, render_template, request, url_for
 from flask_babel import gettext as _
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from portal import clock, doorbell, hx, live, scope
 from portal.access import Permission, access
 from portal.errors import STATUS
+from portal.forms.live_race import LiveRaceForm
 from portal.forms.parsing import FormErrors, parse
 from portal.forms.race import DRIVEN_FIELDS, LISTS, RaceForm, copy_of, defaults, time_zones, values_of
 from portal.forms.race_objects import RaceObjectsForm
@@ -20,6 +22,7 @@ from portal.race_map import type_in_words
 from portal.race_parts import track_of, track_with
 from portal.rate_limits import limiter
 from portal.rules import (
+    live_races,
     live_stage,
     models,
     race_announcements,
@@ -49,6 +52,8 @@ STREAM_HEADER = "Paddock-Stream"
 LONGEST_PAGE_NUMBER = 6
 SEED = re.compile(r"[0-9]{1,9}")
 FIRST_ATTEMPT = 0
+LIVE_LIMIT = "live_limit_s"
+"""The field of a clone of a LIVE race that makes it one as well."""
 
 Problem = FormErrors | RuleBroken
 Answer = Response | tuple[str, int]
@@ -123,10 +128,13 @@ def new() -> str:
 @pages.get("/races/<race_id>/clone")
 @access(Permission.RACER)
 def clone(race_id: str) -> str:
-    """The form of a new race with everything that this one has, as long and beginning now."""
+    """The form of a new race with everything that this one has, as long and beginning now; LIVE where it is."""
     race = races.get_own(scope.reading(), scope.me(), race_id)
     errors = {"": refused} if (refused := sponsorship.refusal(scope.reading(), scope.me())) else {}
     values = copy_of(race, clock.now())
+    event = live_stage.of(scope.reading(), race)
+    if event is not None:
+        values[LIVE_LIMIT] = event.run_limit_ms // 1000
     return render_template("races/new.html", values=values, errors=errors, cloned=race, **_choices())
 
 
@@ -137,8 +145,11 @@ def create() -> Answer:
     try:
         details = parse(RaceForm, request.form, LISTS).details(scope.tracks().names())
         _check_room(details)
+        limit_s = _live_limit()
         with scope.writing() as session:
             race = races.create(session, scope.me(), now=clock.now(), **details)
+            if limit_s is not None:
+                live_races.make(session, race, by=scope.me(), now=clock.now(), limit_s=limit_s)
     except (FormErrors, RuleBroken) as problem:
         return _form_again("races/new.html", problem)
     if race.visibility == Visibility.PRIVATE:
@@ -146,6 +157,17 @@ def create() -> Answer:
         return hx.redirect(url_for("race_people.show", race_id=race.public_id))
     flash(_("The race is made. Share this page with those who should enter."), "success")
     return hx.redirect(url_for("races.show", race_id=race.public_id))
+
+
+def _live_limit() -> int | None:
+    """For how long each car of a new LIVE race drives, in seconds; None for a race that is none."""
+    typed = request.form.get(LIVE_LIMIT, "")
+    if not typed:
+        return None
+    try:
+        return parse(LiveRaceForm, MultiDict({"limit_s": typed})).limit_s
+    except FormErrors as wrong:
+        raise FormErrors({LIVE_LIMIT: wrong.by_field["limit_s"]}) from None
 
 
 @pages.get("/races/<race_id>/edit")

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 from sqlalchemy import Engine
-from sqlmodel import select
+from sqlmodel import col, select
 
 from portal import clock
 from portal.database import read_session, write_session
 from portal.forms.race import copy_of
-from portal.rules import race_objects
+from portal.rules import live_races, live_stage, race_objects
 from portal.tables import Evaluation, JobState, Race, Racer, Submission
 from sim.objects import Boxes
 from tests.cast import make_racer
@@ -115,6 +115,27 @@ def test_a_clone_begins_now_with_the_same_rules_and_seed(
     assert all(getattr(first, name) == getattr(second, name) for name in same)
     assert first.public_id != second.public_id
     assert (second.closes_at - second.opens_at) == (first.closes_at - first.opens_at)
+
+
+def test_a_clone_of_a_live_race_is_live_unless_its_time_is_emptied(
+    app: Flask, engine: Engine, people: dict[str, Racer], race: Race
+) -> None:
+    client = sign_in(app, people["olivia"])
+    assert "live_limit_s" not in client.get(f"/races/{race.public_id}/clone").text
+    with write_session(engine) as session:
+        live_races.make(session, session.get_one(Race, race.id), by=people["olivia"], now=clock.now(), limit_s=90)
+    page = valid(client.get(f"/races/{race.public_id}/clone"))
+    assert 'name="live_limit_s" type="number" value="90"' in page
+    with read_session(engine) as session:
+        values = copy_of(session.get_one(Race, race.id), clock.now())
+    wrong = client.post("/races", data=values | {"live_limit_s": "5"})
+    assert wrong.status_code == 422
+    assert "Write 30 to 600 seconds." in valid(wrong)
+    assert client.post("/races", data=values | {"live_limit_s": "90"}).status_code == 303
+    assert client.post("/races", data=values | {"live_limit_s": ""}).status_code == 303
+    with read_session(engine) as session:
+        kinds = [live_stage.of(session, one) for one in session.exec(select(Race).order_by(col(Race.id)))]
+    assert [kind and kind.run_limit_ms for kind in kinds] == [90_000, 90_000, None]
 
 
 def test_the_record_is_for_all_who_see_the_result_the_weights_for_their_racer(
