@@ -13,10 +13,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("race") as batch:
-        batch.add_column(sa.Column("overlay_key", sqlmodel.sql.sqltypes.AutoString(), nullable=True))
+    op.add_column("race", sa.Column("overlay_key", sqlmodel.sql.sqltypes.AutoString(), nullable=True))
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("race") as batch:
-        batch.drop_column("overlay_key")
+    # Not in a batch: that would make SQLite's table anew, with the checks of its columns as checks of the table, and
+    # the way further down could not drop those columns any more.
+    op.drop_column("race", "overlay_key")

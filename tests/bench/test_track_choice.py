@@ -23,6 +23,7 @@ def test_a_name_and_a_route_file_are_found(tmp_path: Path) -> None:
         track_named("nowhere")
 
 
+@pytest.mark.slow
 def test_the_simulator_is_measured_on_a_route_file(tmp_path: Path) -> None:
     np.save(tmp_path / "ring.npy", ring())
     call = ["bench", "sim", "--track", str(tmp_path / "ring.npy"), "--seconds", "0.01", "--json"]

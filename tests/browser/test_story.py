@@ -106,6 +106,7 @@ def test_a_reward_function_that_fails_ends_with_its_line(visitors: Visitors, ins
     expect(failed.get_by_role("link", name="Open line 3 of the reward function")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_the_story_without_javascript(visitors: Visitors, instance: Instance) -> None:
     admin = administrator(visitors, instance)
     password = make_account(admin, "bob")
