@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from sim.hyperparameters import Hyperparameters
@@ -13,6 +14,7 @@ from sim.learning.adam import Adam
 from sim.learning.rollouts import Rollout
 from sim.model_folder import PolicyArrays
 from sim.network_layout import NetworkLayout
+from sim.weights import ModelError
 
 
 class Learner(Protocol):
@@ -29,8 +31,7 @@ class Learner(Protocol):
         """Begin with the policy of another model. ValueError for arrays of another network."""
 
     def learn(self, rollout: Rollout, rewards: NDArray[np.float64]) -> None:
-        """Learn from a rollout and its (steps, cars) rewards. ModelError where the numbers ran away; they are then as
-        they were before."""
+        """Learn from a rollout and its (steps, cars) rewards. Numbers may run away: `learn_or_restore` looks."""
 
     @property
     def adams(self) -> dict[str, Adam]:
@@ -41,6 +42,19 @@ class Learner(Protocol):
 
     def take_besides(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """The other way round."""
+
+
+def learn_or_restore(learner: Learner, rollout: Rollout, rewards: NDArray[np.float64]) -> None:
+    """Learn from a rollout and its (steps, cars) rewards. ModelError where the numbers ran away; everything that a
+    checkpoint holds is then as it was before."""
+    states, besides = {name: adam.state() for name, adam in learner.adams.items()}, learner.besides()
+    learner.learn(rollout, rewards)
+    if all(bool(torch.isfinite(adam.flat).all()) for adam in learner.adams.values()):
+        return
+    for name, adam in learner.adams.items():
+        adam.restore(states[name])
+    learner.take_besides(besides)
+    raise ModelError("the network's numbers ran away; lower the learning rate or the size of the rewards")
 
 
 def learner_of(

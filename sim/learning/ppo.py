@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from sim.learning.adam import Adam, AdamState
+from sim.learning.adam import Adam
 from sim.learning.shape import LOG_STD_RANGE
 
 if TYPE_CHECKING:
@@ -192,19 +192,6 @@ class Optimisers:
 
     policy: Adam
     critic: Adam
-
-    def finite(self) -> bool:
-        """Whether every number still is one."""
-        return all(bool(torch.isfinite(adam.flat).all()) for adam in (self.policy, self.critic))
-
-    def state(self) -> tuple[AdamState, AdamState]:
-        """Copies of everything that learning changes."""
-        return self.policy.state(), self.critic.state()
-
-    def restore(self, state: tuple[AdamState, AdamState]) -> None:
-        """Back to what `state` gave."""
-        self.policy.restore(state[0])
-        self.critic.restore(state[1])
 
 
 def make_optimisers(model: ActorCritic, settings: PpoSettings) -> Optimisers:

@@ -16,7 +16,6 @@ from sim.learning.networks import ActorCritic
 from sim.learning.rollouts import Rollout
 from sim.model_folder import PolicyArrays
 from sim.network_layout import NetworkLayout
-from sim.weights import ModelError
 from sim.world import FEATURE_COUNT
 
 
@@ -57,16 +56,12 @@ class PpoLearner:
 
     def learn(self, rollout: Rollout, rewards: NDArray[np.float64]) -> None:
         """The critic first, then the actor by what the fresh critic says."""
-        good = self.optimisers.state()
         estimates, values = self._estimates(rollout, rewards)
         returns = torch.from_numpy((estimates + values).reshape(-1))
         features = torch.from_numpy(rollout.features.reshape(len(returns), -1))
         ppo.fit_critic(self.model, self.optimisers.critic, features, returns, self.settings, self.rng)
         batch = self._batch(rollout, self._estimates(rollout, rewards)[0])
         ppo.update(self.model, self.optimisers.policy, batch, self.settings, self.rng)
-        if not self.optimisers.finite():
-            self.optimisers.restore(good)
-            raise ModelError("the network's numbers ran away; lower the learning rate or the size of the rewards")
 
     def _estimates(
         self, rollout: Rollout, rewards: NDArray[np.float64]

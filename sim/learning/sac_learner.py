@@ -17,7 +17,6 @@ from sim.learning.replay_memory import ReplayMemory
 from sim.learning.rollouts import Rollout
 from sim.model_folder import PolicyArrays
 from sim.network_layout import NetworkLayout
-from sim.weights import ModelError
 from sim.world import FEATURE_COUNT
 
 LEAST_SCALE = 1e-8
@@ -74,18 +73,12 @@ class SacLearner:
         rows = self.memory.learnable()
         if len(rows) < self.settings.begin_rows:
             return
-        good = {name: adam.state() for name, adam in self.adams.items()}, self.besides()
         self._rescale()
         count = max(1, round(rollout.done.size * self.settings.replays / self.settings.batch_size))
         for _ in range(count):
             chosen = rows[self.rng.integers(len(rows), size=self.settings.batch_size)]
             batch = self.memory.transitions(chosen, self.reward_scale)
             sac.update(self.model, self.optimisers, batch, (self._noise(), self._noise()), self.settings)
-        if not all(bool(torch.isfinite(adam.flat).all()) for name, adam in self.adams.items()):
-            for name, adam in self.adams.items():
-                adam.restore(good[0][name])
-            self.take_besides(good[1])
-            raise ModelError("the network's numbers ran away; lower the learning rate or the size of the rewards")
 
     def _noise(self) -> Tensor:
         shape = (self.settings.batch_size, self.model.layout.outputs)

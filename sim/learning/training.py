@@ -18,7 +18,7 @@ from sim.car import Car
 from sim.hyperparameters import Hyperparameters
 from sim.learning.checkpoint import Counters, load_checkpoint, save_checkpoint
 from sim.learning.episodes import EpisodeBook
-from sim.learning.learner import learner_of
+from sim.learning.learner import learn_or_restore, learner_of
 from sim.learning.reports import (
     Ending,
     IterationReport,
@@ -208,7 +208,7 @@ class Training:
         rewards = self._rewards(rollout)
         episodes = self.book.ended
         records = self.book.add(rollout, rewards)
-        self.learner.learn(rollout, rewards)
+        learn_or_restore(self.learner, rollout, rewards)
         counters = self.counters
         counters.iterations += 1
         counters.steps += rollout.done.size

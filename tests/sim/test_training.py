@@ -18,7 +18,7 @@ from sim.evaluation import evaluate
 from sim.learning.reports import IterationReport, TrainingConfig, TrainingResult
 from sim.learning.rollouts import MOST_STEPS_PER_CAR, TrainingGround
 from sim.learning.trace_shelf import TraceShelf
-from sim.learning.training import train
+from sim.learning.training import Training, train
 from sim.model_folder import BEST, LAST, METRICS, TRACES, ModelError, ModelFolder
 from sim.network_layout import trained_layout
 from sim.policy import Policy
@@ -323,3 +323,19 @@ def test_the_best_policy_is_the_one_whose_fingerprint_is_told(tmp_path: Path) ->
     folder = ModelFolder.read(tmp_path)
     assert result.fingerprint == folder.weights == fingerprint(folder.arrays)
     assert (tmp_path / BEST).stat().st_size < 100_000
+
+
+def test_numbers_that_run_away_leave_actor_critic_and_the_scale_of_the_returns_as_they_were(tmp_path: Path) -> None:
+    from sim.learning.ppo_learner import PpoLearner
+
+    training = Training(configuration(FAST_CAR), CentreLine(), tmp_path, resume=False)
+    training.iterate()
+    learner = training.learner
+    assert isinstance(learner, PpoLearner)
+    good = {name: adam.flat.clone() for name, adam in learner.adams.items()}
+    returns = learner.besides()["returns"].tolist()
+    learner.optimisers.policy.lr = float("nan")
+    with pytest.raises(ModelError, match="ran away"):
+        training.iterate()
+    assert all(bool((adam.flat == good[name]).all()) for name, adam in learner.adams.items())
+    assert learner.besides()["returns"].tolist() == returns
