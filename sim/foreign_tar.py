@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
-from sim.tar_stream import ANEW, BLOCK_BYTES, KINDS, Unpacked
+from sim.tar_stream import ANEW, BLOCK_BYTES, KINDS, Unpacked, octal, padded
 from sim.weights import ModelError
 
 MOST_MEMBERS = 20_000
@@ -18,7 +18,6 @@ MOST_MEMBERS = 20_000
 LARGEST_NAME_BYTES = 64 * 1024
 PLAIN = (b"0", b"\0", b"7")
 LONG_NAME, PAX, GLOBAL, FOLDER = b"L", b"x", b"g", b"5"
-DIGITS = re.compile(rb"[0-7]{1,11}")
 RECORD = re.compile(rb"(\d{1,6}) ([^=\n]{1,256})=")
 
 
@@ -43,25 +42,25 @@ def foreign_files(
             continue
         name, longer = _checked(longer or name), ""
         if kind == FOLDER:
-            unpacked.skip(_padded(size))
+            unpacked.skip(padded(size))
             continue
         if kind not in PLAIN:
             raise ModelError(f"The archive holds {KINDS.get(kind, 'something that is no file')}. {ANEW}")
         most = largest(name)
         if most is None:
-            unpacked.skip(_padded(size))
+            unpacked.skip(padded(size))
             continue
         if size > most:
             raise ModelError(f"{name[:120]} is larger than it ever is in a model ({size} bytes, at most {most}).")
         yield name, unpacked.read(size)
-        unpacked.skip(_padded(size) - size)
+        unpacked.skip(padded(size) - size)
     raise ModelError(f"The archive holds more than {MOST_MEMBERS} files. Leave out its logs.")
 
 
 def _header(block: bytes) -> tuple[str, int, bytes]:
     """Name, size and kind of a member, of a header whose checksum is right."""
     blank = block[:148] + b" " * 8 + block[156:]
-    size, checksum = _octal(block[124:136]), _octal(block[148:156])
+    size, checksum = octal(block[124:136]), octal(block[148:156])
     if size is None or checksum != sum(blank):
         raise ModelError(f"The archive is damaged, or it is no .tar.gz. {ANEW}")
     name = block[:100].partition(b"\0")[0]
@@ -69,15 +68,10 @@ def _header(block: bytes) -> tuple[str, int, bytes]:
     return _text(prefix + b"/" + name if prefix else name), size, block[156:157]
 
 
-def _octal(field: bytes) -> int | None:
-    digits = field.strip(b" \0")
-    return int(digits, 8) if DIGITS.fullmatch(digits) else None
-
-
 def _content(unpacked: Unpacked, size: int) -> bytes:
     if size > LARGEST_NAME_BYTES:
         raise ModelError(f"The archive has a header of {size} bytes. {ANEW}")
-    content = unpacked.read(_padded(size))
+    content = unpacked.read(padded(size))
     return content[:size]
 
 
@@ -105,10 +99,6 @@ def _checked(name: str) -> str:
     if name.startswith("/") or "\\" in name or "\0" in name or ".." in name.split("/"):
         raise ModelError(f"The archive holds a file with the name {name[:80]!r}, which leads out of it.")
     return name
-
-
-def _padded(size: int) -> int:
-    return -(-size // BLOCK_BYTES) * BLOCK_BYTES
 
 
 def _text(name: bytes) -> str:

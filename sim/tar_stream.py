@@ -113,7 +113,7 @@ def files(packed: BinaryIO, *, budget: int, largest: Callable[[str], tuple[int, 
             return
         name, size, kind = _header(block)
         if kind == b"x":
-            _check_extended(unpacked.read(_padded(min(size, LARGEST_EXTENDED_BYTES + 1)))[:size], size)
+            _check_extended(unpacked.read(padded(min(size, LARGEST_EXTENDED_BYTES + 1)))[:size], size)
             continue
         if kind not in (b"0", b"\0"):
             raise ModelError(f"The archive holds {KINDS.get(kind, 'something that is no file')}. {ANEW}")
@@ -122,13 +122,14 @@ def files(packed: BinaryIO, *, budget: int, largest: Callable[[str], tuple[int, 
             raise ModelError(f"{name} is larger than it ever is in a model ({size} bytes, at most {most}). {ANEW}")
         if wanted:
             yield name, unpacked.read(size)
-            unpacked.skip(_padded(size) - size)
+            unpacked.skip(padded(size) - size)
         else:
-            unpacked.skip(_padded(size))
+            unpacked.skip(padded(size))
     raise ModelError(f"The archive holds more files than a model ever has. {ANEW}")
 
 
-def _padded(size: int) -> int:
+def padded(size: int) -> int:
+    """The bytes that a member of this size takes."""
     return -(-size // BLOCK_BYTES) * BLOCK_BYTES
 
 
@@ -136,15 +137,16 @@ def _header(block: bytes) -> tuple[str, int, bytes]:
     """Name, size and kind of a member, of a POSIX header whose checksum is right."""
     broken = ModelError(f"The archive is damaged, or was not made by Paddock. {ANEW}")
     blank = block[:148] + b" " * 8 + block[156:]
-    if block[257:265] != b"ustar\x0000" or _octal(block[148:156]) != sum(blank):
+    if block[257:265] != b"ustar\x0000" or octal(block[148:156]) != sum(blank):
         raise broken
-    name, prefix, size = _text(block[:100]), _text(block[345:500]), _octal(block[124:136])
+    name, prefix, size = _text(block[:100]), _text(block[345:500]), octal(block[124:136])
     if name is None or prefix is None or size is None or not name:
         raise broken
     return f"{prefix}/{name}" if prefix else name, size, block[156:157]
 
 
-def _octal(field: bytes) -> int | None:
+def octal(field: bytes) -> int | None:
+    """A number of a header; None where it is none."""
     digits = field.strip(b" \0")
     return int(digits, 8) if re.fullmatch(rb"[0-7]{1,11}", digits) else None
 
