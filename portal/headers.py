@@ -1,8 +1,8 @@
-"""Security headers on every response."""
+"""Headers of responses: for security on every one, and against keeping what moves."""
 
 from __future__ import annotations
 
-from flask import Flask
+from flask import Flask, make_response
 from flask_login import current_user
 from werkzeug.wrappers import Response
 
@@ -35,3 +35,10 @@ def init_app(app: Flask, settings: Settings) -> None:
         if current_user and current_user.is_authenticated:
             headers.setdefault("Cache-Control", "no-store")
         return response
+
+
+def fresh(page: str | Response) -> Response:
+    """The response of a page that nobody keeps, since what it shows moves, or is not for everybody for ever."""
+    response: Response = make_response(page)
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint
 from werkzeug.wrappers import Response
 
-from portal import clock, hx, scope
+from portal import clock, headers, hx, scope
 from portal.access import Permission, access
 from portal.race_parts import track_of
 from portal.rules import race_lists, standings
@@ -40,5 +40,4 @@ def show() -> Response:
         boards=boards,
         tracks=tracks,
     )
-    response.headers.setdefault("Cache-Control", "no-store")
-    return response
+    return headers.fresh(response)

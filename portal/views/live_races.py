@@ -8,7 +8,7 @@ from flask import Blueprint, flash, jsonify, make_response, render_template, req
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from portal import clock, doorbell, hx, live, live_parts, scope
+from portal import clock, doorbell, headers, hx, live, live_parts, scope
 from portal.access import Permission, access
 from portal.form_problems import Problem, errors_of
 from portal.forms.live_race import LiveRaceForm, MoveForm, OrderForm, RunForm, SpeedForm, SwitchForm
@@ -39,7 +39,7 @@ def show(race_id: str) -> Response:
 @access(Permission.PUBLIC)
 def state(race_id: str) -> Response:
     race, event = _event(race_id)
-    return _fresh(jsonify(live_parts.state(scope.reading(), race, event)))
+    return headers.fresh(jsonify(live_parts.state(scope.reading(), race, event)))
 
 
 @pages.get("/races/<race_id>/live/runs/<run_id>/<number>")
@@ -175,7 +175,7 @@ def _page(template: str, race: Race, event: LiveRace, status: int = 200, **conte
         **context,
     )
     response = make_response(page, status)
-    return _fresh(response)
+    return headers.fresh(response)
 
 
 def _control(race: Race, problem: Problem | None = None) -> Response:
@@ -198,9 +198,4 @@ def _control(race: Race, problem: Problem | None = None) -> Response:
         "now": clock.now(),
     }
     response = hx.render("live_races/control.html", "live_races/_control.html", status=status, **context)
-    return _fresh(response)
-
-
-def _fresh(response: Response) -> Response:
-    response.headers.setdefault("Cache-Control", "no-store")
-    return response
+    return headers.fresh(response)

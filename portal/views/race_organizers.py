@@ -6,7 +6,7 @@ from flask import Blueprint, flash, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from portal import clock, hx, live, scope
+from portal import clock, headers, hx, live, scope
 from portal.access import Permission, access
 from portal.form_problems import errors_of
 from portal.forms.parsing import FormErrors, parse
@@ -61,9 +61,7 @@ def announcements(race_id: str) -> Response:
     found = race_announcements.of(scope.reading(), race)
     may_change = races.may_change(race, scope.visitor())
     context = {"race": race, "announced": found, "may_change": may_change}
-    answer = hx.render("races/announcements.html", "races/_announcements.html", **context)
-    answer.headers.setdefault("Cache-Control", "no-store")
-    return answer
+    return headers.fresh(hx.render("races/announcements.html", "races/_announcements.html", **context))
 
 
 @pages.post("/races/<race_id>/announcements")

@@ -9,7 +9,7 @@ from flask import Blueprint, jsonify, make_response
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from portal import certificates, clock, csv_export, result_parts, scope
+from portal import certificates, clock, csv_export, headers, result_parts, scope
 from portal.access import Permission, access
 from portal.rate_limits import limiter
 from portal.rules import final_results, racers, races, standings
@@ -25,7 +25,7 @@ pages = Blueprint("race_results", __name__)
 def as_csv(race_id: str) -> Response:
     race, board = _board(race_id)
     records = [list(result_parts.record_of(row).values()) for row in board.rows]
-    return _fresh(csv_export.response(f"standings-{race.public_id}", result_parts.HEADER, records))
+    return headers.fresh(csv_export.response(f"standings-{race.public_id}", result_parts.HEADER, records))
 
 
 @pages.get("/races/<race_id>/standings.json")
@@ -33,7 +33,7 @@ def as_csv(race_id: str) -> Response:
 def as_json(race_id: str) -> Response:
     race, board = _board(race_id)
     is_final = not final_results.why_not_final(race, board, clock.now())
-    return _fresh(jsonify(result_parts.as_json(race, board, is_final=is_final)))
+    return headers.fresh(jsonify(result_parts.as_json(race, board, is_final=is_final)))
 
 
 @pages.get("/races/<race_id>/certificates/<alias>.pdf")
@@ -72,9 +72,4 @@ def _pdf(race: Race, board: Board, rows: Sequence[Row], name: str) -> Response:
     response.mimetype = "application/pdf"
     plain = re.sub(r"[^A-Za-z0-9-]+", "-", name).strip("-") or "certificate"
     response.headers["Content-Disposition"] = f'inline; filename="{plain}.pdf"'
-    return _fresh(response)
-
-
-def _fresh(response: Response) -> Response:
-    response.headers.setdefault("Cache-Control", "no-store")
-    return response
+    return headers.fresh(response)

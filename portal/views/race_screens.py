@@ -7,7 +7,7 @@ from flask import Blueprint, request, url_for
 from markupsafe import Markup
 from werkzeug.wrappers import Response
 
-from portal import clock, hx, live, scope
+from portal import clock, headers, hx, live, scope
 from portal.access import Permission, access
 from portal.forms.overlay import COLUMNS, OverlayForm
 from portal.forms.parsing import FormErrors, parse
@@ -65,8 +65,7 @@ def _page(template: str, race: Race, **context: object) -> Response:
         **context,
     )
     response.headers[STREAM_HEADER] = stream
-    response.headers.setdefault("Cache-Control", "no-store")
-    return response
+    return headers.fresh(response)
 
 
 def _qr(address: str) -> Markup:

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from portal import clock, doorbell, hx, live, scope
+from portal import clock, doorbell, headers, hx, live, scope
 from portal.access import Permission, access
 from portal.errors import STATUS
 from portal.forms.live_race import LiveRaceForm
@@ -83,8 +83,7 @@ def show(race_id: str) -> Response:
         context |= _page_of(race) | {"stream": stream}
     response = hx.render("races/show.html", "races/_standings.html", **context)
     response.headers[STREAM_HEADER] = stream
-    response.headers.setdefault("Cache-Control", "no-store")
-    return response
+    return headers.fresh(response)
 
 
 def _standings_of(race: Race) -> dict[str, Any]:

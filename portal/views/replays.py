@@ -8,7 +8,7 @@ from flask import Blueprint, abort, make_response, render_template, request, sen
 from flask_babel import gettext as _
 from werkzeug.wrappers import Response
 
-from portal import drive_pictures, evaluation_parts, replay_parts, scope
+from portal import drive_pictures, evaluation_parts, headers, replay_parts, scope
 from portal.access import Permission, access
 from portal.drive_pictures import DrawingBusy
 from portal.rate_limits import limiter
@@ -31,9 +31,7 @@ def show(race_id: str, submission_id: str) -> Response:
     race, entered = _found(race_id, submission_id)
     wanted = request.args.get("ghost", "")
     ghost = replays.get(scope.reading(), race, wanted, viewer=scope.visitor()) if wanted else None
-    response = make_response(render_template("replays/show.html", **replay_parts.page(race, entered, ghost)))
-    response.headers.setdefault("Cache-Control", "no-store")
-    return response
+    return headers.fresh(render_template("replays/show.html", **replay_parts.page(race, entered, ghost)))
 
 
 @pages.get("/races/<race_id>/replay/<submission_id>/drive")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, flash, make_response, render_template, request, url_for
+from flask import Blueprint, flash, render_template, request, url_for
 from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from portal import clock, csv_export, hx, scope
+from portal import clock, csv_export, headers, hx, scope
 from portal.access import Permission, access
 from portal.form_problems import Problem, errors_of
 from portal.forms.parsing import FormErrors, parse
@@ -26,7 +26,7 @@ Answer = Response | tuple[str, int]
 @access(Permission.PUBLIC)
 def index() -> Response:
     found = seasons.listed(scope.reading(), scope.visitor())
-    return _fresh(render_template("seasons/index.html", seasons=found))
+    return headers.fresh(render_template("seasons/index.html", seasons=found))
 
 
 @pages.get("/seasons/<season_id>")
@@ -38,7 +38,7 @@ def show(season_id: str) -> Response:
     page = render_template(
         "seasons/show.html", season=season, table=table, may_change=seasons.may_change(season, visitor)
     )
-    return _fresh(page)
+    return headers.fresh(page)
 
 
 @pages.get("/seasons/<season_id>/table.csv")
@@ -149,9 +149,3 @@ def _form(season: Season | None, values: MultiDict[str, str], problem: Problem |
         errors=errors,
     )
     return page, status
-
-
-def _fresh(page: str) -> Response:
-    response = make_response(page)
-    response.headers.setdefault("Cache-Control", "no-store")
-    return response

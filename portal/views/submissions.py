@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint
 from werkzeug.wrappers import Response
 
-from portal import clock, hx, scope
+from portal import clock, headers, hx, scope
 from portal.access import Permission, access
 from portal.rules import freezing, publishing, races, reruns, standings, submission_files, submissions
 from portal.rules.standings import LapMark, LapTime, Row, lap_mark
@@ -52,8 +52,7 @@ def show(race_id: str, submission_id: str) -> Response:
         may_rerun=reruns.may_ask(race, entered.submission, visitor),
         rerun=reruns.of(session, entered.submission),
     )
-    response.headers.setdefault("Cache-Control", "no-store")
-    return response
+    return headers.fresh(response)
 
 
 def _marked(entered: Entered, row: Row | None, overall_ms: int | None) -> list[tuple[Lap, LapMark | None]]:
