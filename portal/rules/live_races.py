@@ -14,7 +14,7 @@ from typing import NamedTuple
 from sqlalchemy import func, update
 from sqlmodel import Session, col, select
 
-from portal.rules import audit, budgets, evaluations, live_stage, race_hooks, races, sponsorship, standings, submissions
+from portal.rules import audit, budgets, live_stage, race_hooks, races, sponsorship, standings, submissions
 from portal.rules.broken import Code, RuleBroken
 from portal.rules.races import RaceState
 from portal.tables import (
@@ -26,7 +26,6 @@ from portal.tables import (
     Race,
     Racer,
     Ranking,
-    Submission,
 )
 
 USUAL_LIMIT_S = 180
@@ -213,29 +212,7 @@ def _drive(session: Session, race: Race, live: LiveRace, run: LiveRun, now: date
         "laps": MOST_LAPS,
         "maximum_steps": live.run_limit_ms * STEPS_PER_SECOND // 1000,
     }
-    evaluation = evaluations.request(
-        session,
-        model,
-        by=racer,
-        track=race.track,
-        direction=race.direction,
-        rules=rules,
-        now=now,
-        seed=race.seed,
-        race=race,
-        objects=race.objects,
-    )
-    session.add(
-        Submission(
-            race_id=race.id or 0,
-            racer_id=racer.id or 0,
-            model_id=model.id or 0,
-            evaluation_id=evaluation.id or 0,
-            created_at=now,
-        )
-    )
-    session.flush()
-    return evaluation.id or 0
+    return submissions.drive(session, race, model, by=racer, rules=rules, now=now).evaluation_id
 
 
 def clear(session: Session, race: Race, *, by: Racer, now: datetime) -> bool:

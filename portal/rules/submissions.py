@@ -84,13 +84,18 @@ def enter(session: Session, race: Race, model: Model, *, by: Racer, now: datetim
     busy = _why_enough(session, race, by, now) or _why_busy(session, race, by)
     if busy:
         raise RuleBroken(Code.CONFLICT, busy)
+    return drive(session, race, model, by=by, rules=episode_rules(race), now=now)
+
+
+def drive(session: Session, race: Race, model: Model, *, by: Racer, rules: dict[str, Any], now: datetime) -> Submission:
+    """Asks for a drive in the race by its seed, and writes it down as a submission. Raises what a request raises."""
     evaluation = evaluations.request(
         session,
         model,
         by=by,
         track=race.track,
         direction=race.direction,
-        rules=episode_rules(race),
+        rules=rules,
         now=now,
         seed=race.seed,
         race=race,
