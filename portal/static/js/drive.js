@@ -15,7 +15,7 @@ export function readDrive(bytes) {
   if (magic !== "PDT1" || bytes.byteLength < end) throw new Error("not a drive");
   const [left, bottom, metres, rate] = [8, 12, 16, 20].map((at) => view.getFloat32(at, true));
   const column = (index) => new Int16Array(bytes, HEADER_BYTES + index * 2 * rows, rows);
-  const small = (index) => new Uint8Array(bytes, HEADER_BYTES + 12 * rows + index * rows, rows);
+  const [lap, status] = [0, 1].map((index) => new Uint8Array(bytes, HEADER_BYTES + (12 + index) * rows, rows));
   const [x, y, heading, speed, steering, progress] = Array.from({ length: 6 }, (_, index) => column(index));
   return {
     rows,
@@ -26,8 +26,8 @@ export function readDrive(bytes) {
     speed: (row) => speed[row] / 1000,
     steering: (row) => steering[row] / 100,
     progress: (row) => progress[row] / 100,
-    lap: (row) => small(0)[row],
-    status: (row) => small(1)[row],
+    lap: (row) => lap[row],
+    status: (row) => status[row],
     objects: bytes.byteLength > end ? readObjects(view, end, rows, left, bottom, metres) : [],
   };
 }

@@ -179,18 +179,19 @@ class Broadcast {
       if (!answer.ok) return void again();
       const piece = await answer.json();
       if (run !== this.stage?.run || number !== this.pieces.length) return;
-      this.pieces[number] = { ...piece, drive: readDrive(bytesOf(piece.drive)) };
+      const drive = readDrive(bytesOf(piece.drive));
+      this.pieces[number] = { ...piece, drive, laps: lapsOf(drive) };
     } catch {
       again();
     }
   }
 
   read({ piece, row }, position) {
-    const { drive } = piece;
+    const { drive, laps } = piece;
     const at = Math.floor(row);
     this.write(this.tiles.get("lap"), String(drive.lap(at) + 1));
     this.write(this.tiles.get("speed"), `${drive.speed(at).toFixed(1)} m/s`);
-    const begun = lapsOf(drive)[drive.lap(at)]?.[0] ?? 0;
+    const begun = laps[drive.lap(at)]?.[0] ?? 0;
     if (begun > 0) this.lapBegan = piece.number * PIECE_MS + (begun / drive.rate) * 1000;
     if (this.stage.state === "driving") this.write(this.tiles.get("lap-time"), time(Math.round(Math.max(0, position - this.lapBegan))));
   }
