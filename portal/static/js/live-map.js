@@ -1,5 +1,6 @@
 // The car drives its newest evaluation again and again while it learns.
 
+import { Player } from "./player.js";
 import { TrackCanvas, bySpeed, wantsStillness } from "./track-canvas.js";
 
 const PAUSE_AT_THE_END_S = 0.8;
@@ -21,48 +22,27 @@ function turned(from, to, share) {
   return from + difference * share;
 }
 
-export class LiveMap {
+export class LiveMap extends Player {
   constructor(host, bar, outline, colour, label) {
+    super(bar.querySelector("button"), bar.querySelector("select"));
     this.view = new TrackCanvas(host, outline, { colour, label });
     this.drive = [];
     this.moment = 0;
-    this.playing = !wantsStillness();
-    this.speed = bar.querySelector("select");
-    this.button = bar.querySelector("button");
     this.bar = bar;
     this.view.onresize = () => this.draw();
-    this.button.addEventListener("click", () => this.play(!this.playing));
-    this.play(this.playing);
+    this.play(!wantsStillness());
     this.draw();
   }
 
-  play(playing) {
-    this.playing = playing;
-    const name = playing ? "pause" : "play";
-    this.button.querySelector("span").textContent = this.button.dataset[name];
-    const use = this.button.querySelector("use");
-    use.setAttribute("href", use.getAttribute("href").replace(/#.*/, `#${name}`));
-    this.last = undefined;
-    if (playing && !this.scheduled) this.schedule();
-  }
-
-  schedule() {
-    this.scheduled = true;
-    requestAnimationFrame((now) => this.frame(now));
-  }
-
-  frame(now) {
-    this.scheduled = false;
-    if (!this.playing || this.drive.length < 2) return;
-    const passed = this.last === undefined ? 0 : Math.min(0.1, (now - this.last) / 1000);
-    this.last = now;
-    this.moment += passed * Number(this.speed.value);
-    if (this.moment > this.times.at(-1) + PAUSE_AT_THE_END_S * Number(this.speed.value)) {
+  advance(seconds) {
+    if (this.drive.length < 2) return false;
+    this.moment += seconds;
+    if (this.moment > this.times.at(-1) + PAUSE_AT_THE_END_S * Number(this.rate.value)) {
       this.moment = 0;
       if (this.next) this.take(this.next);
     }
     this.draw();
-    this.schedule();
+    return true;
   }
 
   // A new drive begins when the one that is shown has ended.

@@ -2,11 +2,11 @@
 // Both cars start together: at the start of the drive, or of the laps that are compared.
 
 import { BOX, lapsOf, poseAt, readDrive } from "./drive.js";
+import { DrivePlayer } from "./player.js";
 import { Chart, rowAt } from "./replay-charts.js";
 import { TrackCanvas, bySpeed, fetchOutline, smoothed, swatch, wantsStillness } from "./track-canvas.js";
 
 const TRAIL_S = 2;
-const LONGEST_FRAME_S = 0.1;
 const CHART_POINTS = 600;
 const SMOOTHED_ROWS = 7;
 
@@ -58,21 +58,23 @@ class Car {
   }
 }
 
-class RaceReplay {
+// Its position is in seconds since the common start.
+class RaceReplay extends DrivePlayer {
   constructor(host, outline, own, ghost) {
+    super(byId("race-replay-play"), byId("race-replay-rate"));
     this.view = new TrackCanvas(host, outline, { colour: host.dataset.colour, label: host.dataset.label });
     this.view.canvas.tabIndex = 0;
     this.own = own;
     this.ghost = ghost;
     this.cars = ghost ? [ghost, own] : [own];
     this.statuses = JSON.parse(host.dataset.statuses);
-    this.button = byId("race-replay-play");
     this.time = byId("race-replay-time");
     this.clock = byId("race-replay-clock");
-    this.rate = byId("race-replay-rate");
     this.heat = byId("race-replay-heat");
     this.readings = new Map([...document.querySelectorAll("[data-reading]")].map((cell) => [cell.dataset.reading, cell]));
-    this.moment = 0;
+    this.position = 0;
+    this.perSecond = 1;
+    this.perStep = 1 / own.drive.rate;
     for (const id of ["race-replay-bar", "race-replay-keys", "race-replay-beside"]) byId(id).hidden = false;
     this.charts = Object.fromEntries(
       [...document.querySelectorAll("[data-chart]")].map((canvas) => [canvas.dataset.chart, new Chart(canvas)]),
@@ -84,7 +86,6 @@ class RaceReplay {
 
   listen() {
     this.view.onresize = () => this.draw();
-    this.button.addEventListener("click", () => this.play(!this.playing));
     this.time.addEventListener("input", () => this.seek(Number(this.time.value) / 1000));
     this.heat.addEventListener("change", () => this.draw());
     this.view.canvas.addEventListener("keydown", (event) => this.key(event));
@@ -117,13 +118,13 @@ class RaceReplay {
       other.choose(fitting);
       byId(`replay-${other.kind}-lap`).value = fitting;
     }
-    this.moment = 0;
+    this.position = 0;
     this.chosen();
   }
 
   chosen() {
-    this.length = Math.max(...this.cars.map((car) => car.length));
-    this.time.max = Math.round(this.length * 1000);
+    this.end = Math.max(...this.cars.map((car) => car.length));
+    this.time.max = Math.round(this.end * 1000);
     const width = Math.max(...this.cars.map((car) => (car.lap ? 100 : 100 * car.laps.length)));
     this.charts.speed.show(this.cars.map((car) => car.line(car.drive.speed)), width);
     this.charts.steering.show(this.cars.map((car) => car.line(car.drive.steering)), width, { zero: true });
@@ -149,63 +150,20 @@ class RaceReplay {
     return seconds.includes(null) ? null : seconds[0] - seconds[1];
   }
 
-  play(playing) {
-    this.playing = playing;
-    if (playing && this.moment >= this.length) this.moment = 0;
-    const name = playing ? "pause" : "play";
-    this.button.setAttribute("aria-label", this.button.dataset[name]);
-    const use = this.button.querySelector("use");
-    use.setAttribute("href", use.getAttribute("href").replace(/#.*/, `#${name}`));
-    this.last = undefined;
-    if (playing && !this.scheduled) this.schedule();
-  }
-
-  schedule() {
-    this.scheduled = true;
-    requestAnimationFrame((now) => this.frame(now));
-  }
-
-  frame(now) {
-    this.scheduled = false;
-    if (!this.playing) return;
-    const passed = this.last === undefined ? 0 : Math.min(LONGEST_FRAME_S, (now - this.last) / 1000);
-    this.last = now;
-    this.moment = Math.min(this.length, this.moment + passed * Number(this.rate.value));
-    this.draw();
-    if (this.moment >= this.length) this.play(false);
-    else this.schedule();
-  }
-
-  seek(moment) {
-    this.moment = Math.max(0, Math.min(this.length, moment));
-    this.draw();
-  }
-
   key(event) {
-    const steps = { ArrowLeft: -1, ArrowRight: 1, ",": -1 / this.own.drive.rate, ".": 1 / this.own.drive.rate };
-    if (event.ctrlKey || event.altKey || event.metaKey) return;
-    if (event.key === " ") this.play(!this.playing);
-    else if (event.key in steps) this.seek(this.moment + steps[event.key]);
-    else if (event.key === "Home") this.seek(0);
-    else if (event.key === "End") this.seek(this.length);
-    else if (event.key === "+" || event.key === "-") this.faster(event.key === "+" ? 1 : -1);
-    else if (event.key.toLowerCase() === "h") this.heat.click();
-    else return;
+    const isHeat = event.key.toLowerCase() === "h" && !event.ctrlKey && !event.altKey && !event.metaKey;
+    if (!isHeat) return void super.key(event);
+    this.heat.click();
     event.preventDefault();
-  }
-
-  faster(by) {
-    const index = this.rate.selectedIndex + by;
-    if (index >= 0 && index < this.rate.options.length) this.rate.selectedIndex = index;
   }
 
   draw() {
     const context = this.view.clear();
     this.drawWay(context);
-    const row = Math.floor(this.own.rowOf(this.moment));
+    const row = Math.floor(this.own.rowOf(this.position));
     for (const object of this.own.drive.objects) this.view.object(context, object.kind === BOX, object.pose(row));
     for (const car of this.cars) {
-      const { x, y, heading } = poseAt(car.drive, car.rowOf(this.moment));
+      const { x, y, heading } = poseAt(car.drive, car.rowOf(this.position));
       this.view.car(context, x, y, heading, { colour: car.colour, ghost: car.kind === "ghost" });
     }
     this.say();
@@ -213,7 +171,7 @@ class RaceReplay {
 
   drawWay(context) {
     const { own } = this;
-    const row = Math.floor(own.rowOf(this.moment));
+    const row = Math.floor(own.rowOf(this.position));
     if (this.heat.checked) {
       this.view.driven(context, own.pieces.filter((piece) => piece.lap === own.drive.lap(row)));
       return;
@@ -226,12 +184,12 @@ class RaceReplay {
   }
 
   say() {
-    const seconds = this.moment.toFixed(3);
-    this.time.value = Math.round(this.moment * 1000);
+    const seconds = this.position.toFixed(3);
+    this.time.value = Math.round(this.position * 1000);
     this.time.setAttribute("aria-valuetext", `${seconds} s`);
     this.write(this.clock, `${seconds} s`);
     for (const car of this.cars) {
-      const row = Math.floor(car.rowOf(this.moment));
+      const row = Math.floor(car.rowOf(this.position));
       const { drive } = car;
       this.read(`${car.kind}-lap`, String(drive.lap(row) + 1));
       this.read(`${car.kind}-progress`, `${drive.progress(row).toFixed(1)} %`);
@@ -239,7 +197,7 @@ class RaceReplay {
       this.read(`${car.kind}-steering`, `${drive.steering(row).toFixed(0)}°`);
       this.read(`${car.kind}-status`, this.statuses[drive.status(row)] || "–");
     }
-    const way = this.own.wayOf(Math.floor(this.own.rowOf(this.moment)));
+    const way = this.own.wayOf(Math.floor(this.own.rowOf(this.position)));
     if (this.ghost) {
       const gap = this.gapAt(way);
       this.read("gap", gap === null ? "–" : `${gap < 0 ? "−" : "+"}${Math.abs(gap).toFixed(3)} s`);
