@@ -6,10 +6,10 @@ import base64
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
-from functools import lru_cache
-from pathlib import Path
+from threading import Lock
 from typing import Any
 
+from flask_babel import get_locale
 from sqlmodel import Session
 
 from portal import clock, commentary, evaluation_parts, scope
@@ -101,9 +101,27 @@ class _Told:
 
 
 def _told(session: Session, race: Race, evaluation: Evaluation) -> _Told:
-    entered = submissions.of_evaluation(session, race, evaluation)
+    """Made once for all who watch: anew only if the drive or the race's results changed."""
     path = evaluation_parts.drive_path(evaluation)
-    trace = _read(path, path.stat().st_mtime_ns)
+    name = drives.racer_of(session, evaluation).alias or ""
+    key = (path, path.stat().st_mtime_ns, race.id, race.version, name, str(get_locale()))
+    told = _kept.get(key)
+    if told is None:
+        told = _tell(session, race, evaluation, DriveTrace.from_bytes(path.read_bytes()), name)
+        with _kept_lock:
+            while len(_kept) >= _KEPT_DRIVES:
+                del _kept[next(iter(_kept))]
+            _kept[key] = told
+    return told
+
+
+_kept: dict[tuple[Any, ...], _Told] = {}
+_kept_lock = Lock()
+_KEPT_DRIVES = 8
+
+
+def _tell(session: Session, race: Race, evaluation: Evaluation, trace: DriveTrace, name: str) -> _Told:
+    entered = submissions.of_evaluation(session, race, evaluation)
     others = [
         lap
         for entry in standings.entries_of(session, race, whole=False)
@@ -111,14 +129,8 @@ def _told(session: Session, race: Race, evaluation: Evaluation) -> _Told:
         for lap in entry.laps
     ]
     best_ms = min((lap.time_ms for lap in others if lap.complete), default=None)
-    racer = drives.racer_of(session, evaluation)
     rivals = Rivals(best_ms, sectors.bests(others))
-    return _Told(trace, commentary.lines_of(trace, timed_laps(entered, trace), racer.alias or "", rivals))
-
-
-@lru_cache(maxsize=8)
-def _read(path: Path, _changed_ns: int) -> DriveTrace:
-    return DriveTrace.from_bytes(path.read_bytes())
+    return _Told(trace, commentary.lines_of(trace, timed_laps(entered, trace), name, rivals))
 
 
 def visitor_run(race: Race) -> LiveRun | None:

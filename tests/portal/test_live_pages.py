@@ -16,7 +16,7 @@ from sqlmodel import Session, select
 from portal import clock
 from portal.commentary import Rivals, lines_of
 from portal.database import read_session, write_session
-from portal.rules import live_races, live_stage
+from portal.rules import live_races, live_stage, standings
 from portal.rules.ranking import LapTime
 from portal.settings import Settings
 from portal.streams.renderers import live_race
@@ -25,7 +25,7 @@ from sim.episode import STATUSES, EpisodeStatus
 from sim.trace import DriveTrace
 from tests.cast import make_racer
 from tests.conftest import sign_in
-from tests.portal.races_cast import make_model, make_race
+from tests.portal.races_cast import make_model, make_race, make_result
 from tests.portal.replay_cast import drive_of
 
 SECOND = timedelta(seconds=1)
@@ -213,6 +213,22 @@ def test_nobody_knows_a_part_of_the_drive_before_its_time(
         page = sign_in(app, people["alice"]).get(own).text
         assert "when the broadcast has shown it" in page
         assert "8.400" not in page
+
+
+def test_lines_are_told_anew_when_the_results_changed(
+    client: FlaskClient, engine: Engine, settings: Settings, race: Race, people: dict[str, Racer]
+) -> None:
+    (run,) = queue_up(engine, race, people["alice"])
+    on_stage(engine, settings, race, run, driven_ms=3_000)
+    piece = f"/races/{race.public_id}/live/runs/{run}/0"
+    before = client.get(piece).get_json()
+    assert client.get(piece).get_json() == before
+    with write_session(engine) as session:
+        result = make_result(session, session.get_one(Race, race.id), people["bob"], 7_000)
+        standings.record_result(session, session.get_one(Evaluation, result.evaluation_id), clock.now())
+    after = client.get(piece).get_json()
+    assert after["drive"] == before["drive"]
+    assert after["lines"] != before["lines"], "laps are measured by the faster one of another car from now on"
 
 
 def test_what_was_shown_is_everybodys(
