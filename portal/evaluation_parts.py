@@ -80,7 +80,7 @@ def page(evaluation: Evaluation) -> dict[str, Any]:
         "place": queueing.place(session, evaluation),
         "model": drives.model_of(session, evaluation),
         "racer": drives.racer_of(session, evaluation),
-        "race": drives.race_of(session, evaluation),
+        "race": drives.race_for(session, evaluation, visitor),
         "is_mine": visitor is not None and visitor.id == evaluation.racer_id,
         "picture": garage_parts.picture_of(evaluation.track, evaluation.direction),
         "track_title": garage_parts.track_title(evaluation.track),

@@ -24,7 +24,7 @@ def evaluated(at: ModelPages) -> dict[str, Any]:
 
 def submitted(at: ModelPages) -> dict[str, Any]:
     """What was entered in races."""
-    return _every_tab(at) | {"entered": entries.of_model(scope.reading(), at.model)}
+    return _every_tab(at) | {"entered": entries.of_model(scope.reading(), at.model, viewer=scope.visitor())}
 
 
 def configured(at: ModelPages) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from portal.forms.parsing import SubmittedForm
 from portal.rules.names import LONGEST_NAME
-from portal.rules.seasons import MOST_PLACES
+from portal.rules.seasons import MOST_PLACES, SeasonDetails
 
 LONGEST_DESCRIPTION = 255
 LONGEST_NUMBER = 5
@@ -32,3 +32,6 @@ class SeasonForm(SubmittedForm):
     description: str = Field(default="", max_length=LONGEST_DESCRIPTION)
     points: Annotated[list[int], BeforeValidator(_points)]
     races: list[str] = Field(default_factory=list)
+
+    def details(self) -> SeasonDetails:
+        return SeasonDetails(self.name, self.description, self.points, self.races)

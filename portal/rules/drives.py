@@ -43,3 +43,9 @@ def racer_of(session: Session, evaluation: Evaluation) -> Racer:
 def race_of(session: Session, evaluation: Evaluation) -> Race | None:
     """The race that it counts for, if any."""
     return session.get(Race, evaluation.race_id) if evaluation.race_id else None
+
+
+def race_for(session: Session, evaluation: Evaluation, viewer: Racer | None) -> Race | None:
+    """The race that it counts for where the viewer may see it: who was removed keeps the drive only."""
+    race = race_of(session, evaluation)
+    return race if race is not None and races.may_see(session, race, viewer) else None

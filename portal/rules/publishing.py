@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, exists, not_
+from sqlalchemy import ColumnElement, and_, exists, func, not_
 from sqlmodel import Session, col, select
 
 from portal.tables import Evaluation, LiveRun, Race, RaceFreeze
@@ -27,6 +27,12 @@ def was_shown() -> ColumnElement[bool]:
     return not_(unseen)
 
 
+def came_at() -> ColumnElement[datetime]:
+    """The moment at which an evaluation's result came: its end; of a run of a LIVE race when everybody had seen it."""
+    shown = select(LiveRun.shown_at).where(LiveRun.evaluation_id == Evaluation.id).correlate(Evaluation)
+    return func.coalesce(shown.scalar_subquery(), col(Evaluation.ended_at))
+
+
 def is_public() -> ColumnElement[bool]:
     """The clause for evaluations whose results everybody sees who sees their race.
 
@@ -35,7 +41,7 @@ def is_public() -> ColumnElement[bool]:
     newer = exists().where(
         col(RaceFreeze.race_id) == Evaluation.race_id,
         col(RaceFreeze.ended_at).is_(None),
-        col(RaceFreeze.freezes_at) < Evaluation.ended_at,
+        col(RaceFreeze.freezes_at) < came_at(),
     )
     return and_(not_(newer), was_shown())
 

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from portal.rules import evaluations, races
+from portal.rules import evaluations, publishing, races
 from portal.rules.broken import Code, RuleBroken
 from portal.tables import Evaluation, JobState, Lap, Race, Racer, Submission
 
@@ -48,7 +48,7 @@ def request(session: Session, race: Race, public_id: str, *, by: Racer, now: dat
     if not may_ask(race, submission, by):
         raise RuleBroken(Code.FORBIDDEN, "Only its racer and the organizer of the race can have it driven again.")
     first = session.get_one(Evaluation, submission.evaluation_id)
-    if first.state != JobState.COMPLETED:
+    if first.state != JobState.COMPLETED or not publishing.is_shown(session, first):
         raise RuleBroken(Code.CONFLICT, "It has no result yet that a re-run could be compared with.")
     earlier = session.get(Evaluation, submission.rerun_id) if submission.rerun_id else None
     if earlier is not None and not earlier.is_over:

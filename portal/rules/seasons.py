@@ -26,6 +26,18 @@ CHOICES_SHOWN = 100
 
 
 @dataclass(frozen=True, slots=True)
+class SeasonDetails:
+    """What an organizer says about a season."""
+
+    name: str
+    description: str
+    points: Sequence[int]
+    """By place, the winner's first."""
+    races: Sequence[str]
+    """Their public ids."""
+
+
+@dataclass(frozen=True, slots=True)
 class SeasonRow:
     """A racer in a season: `results` are (place, points) by race id."""
 
@@ -47,43 +59,24 @@ class SeasonTable:
     rows: list[SeasonRow]
 
 
-def create(
-    session: Session,
-    owner: Racer,
-    *,
-    name: str,
-    description: str,
-    points: Sequence[int],
-    chosen: Sequence[str],
-    now: datetime,
-) -> Season:
-    """Makes a season of the races with these public ids. Raises RuleBroken: invalid, missing (a race)."""
+def create(session: Session, owner: Racer, details: SeasonDetails, *, now: datetime) -> Season:
+    """Makes a season. Raises RuleBroken (invalid): a detail, or a race that is not there or somebody else's."""
     season = Season(owner_id=owner.id or 0, name="", points=[], created_at=now)
-    _write(season, name, description, points)
+    _write(season, details)
     session.add(season)
     session.flush()
-    _choose(session, season, owner, chosen)
+    _choose(session, season, owner, details.races)
     audit.record(session, "season.create", subject(season), by=owner, now=now, after=_written(season))
     return season
 
 
-def edit(
-    session: Session,
-    season: Season,
-    *,
-    by: Racer,
-    name: str,
-    description: str,
-    points: Sequence[int],
-    chosen: Sequence[str],
-    now: datetime,
-) -> Season:
+def edit(session: Session, season: Season, details: SeasonDetails, *, by: Racer, now: datetime) -> Season:
     """Changes a season. Races that `by` does not see stay in it. Raises RuleBroken: missing, forbidden, invalid."""
     season = _hold_own(session, season, by)
     before = _written(season)
-    _write(season, name, description, points)
+    _write(season, details)
     session.add(season)
-    _choose(session, season, by, chosen)
+    _choose(session, season, by, details.races)
     audit.record(session, "season.edit", subject(season), by=by, now=now, before=before, after=_written(season))
     return season
 
@@ -96,13 +89,14 @@ def remove(session: Session, season: Season, *, by: Racer, now: datetime) -> Non
     audit.record(session, "season.delete", subject(season), by=by, now=now, before=_written(season))
 
 
-def _write(season: Season, name: str, description: str, points: Sequence[int]) -> None:
-    season.name, season.description, season.points = names.checked(name), description, list(points)
+def _write(season: Season, details: SeasonDetails) -> None:
+    points = list(details.points)
+    season.name, season.description, season.points = names.checked(details.name), details.description, points
     if not 1 <= len(points) <= MOST_PLACES:
         raise RuleBroken(Code.INVALID, f"Give points for 1 to {MOST_PLACES} places.", "points")
     if any(not 0 <= number <= MOST_POINTS for number in points):
         raise RuleBroken(Code.INVALID, f"Points are 0 to {MOST_POINTS}.", "points")
-    if list(points) != sorted(points, reverse=True):
+    if points != sorted(points, reverse=True):
         raise RuleBroken(Code.INVALID, "A better place cannot get fewer points.", "points")
 
 

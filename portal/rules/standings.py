@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import func, update
+from sqlalchemy import and_, exists, func, or_, update
 from sqlmodel import Session, col, select
 
 from portal.rules import publishing, race_teams, races, sectors
@@ -15,7 +15,7 @@ from portal.rules.lap_marks import LapMark, lap_mark
 from portal.rules.race_teams import TeamRow
 from portal.rules.ranking import TIE_BREAK, Entry, LapTime, Standing, longest_run_of_laps, rank
 from portal.rules.sectors import Bests, Sector
-from portal.tables import Evaluation, JobState, Lap, Race, RaceFreeze, Racer, Submission
+from portal.tables import Evaluation, JobState, Lap, LiveRun, LiveState, Race, RaceFreeze, Racer, Submission
 
 __all__ = ["TIE_BREAK", "Entry", "LapMark", "LapTime", "Standing", "lap_mark", "rank"]
 
@@ -116,7 +116,7 @@ def entries_of(session: Session, race: Race, *, whole: bool = True) -> list[Entr
     Runs of a LIVE race count when they were shown. Not `whole`: those only whose results are public.
     """
     query = (
-        select(Submission, Evaluation)
+        select(Submission, Evaluation.id, publishing.came_at())
         .join(Evaluation, col(Evaluation.id) == col(Submission.evaluation_id))
         .where(
             Submission.race_id == race.id,
@@ -134,10 +134,10 @@ def entries_of(session: Session, race: Race, *, whole: bool = True) -> list[Entr
             submission=submission.public_id,
             racer=submission.racer_id,
             submitted_at=submission.created_at,
-            laps=laps.get(evaluation.id or 0, ()),
-            finished_at=evaluation.ended_at,
+            laps=laps.get(evaluation_id or 0, ()),
+            finished_at=came_at,
         )
-        for submission, evaluation in found
+        for submission, evaluation_id, came_at in found
     ]
 
 
@@ -253,8 +253,14 @@ def _unranked(entries: Sequence[Entry], racers: dict[object, Racer]) -> list[Unr
 
 
 def pending(session: Session, race: Race) -> int:
-    """How many submissions of a race wait or drive."""
-    unfinished = col(Evaluation.state).in_([JobState.QUEUED, JobState.RUNNING])
+    """How many submissions of a race wait or drive; the car that a LIVE race shows for the first time still drives."""
+    on_stage = exists().where(
+        col(LiveRun.evaluation_id) == Evaluation.id,
+        col(LiveRun.state).in_((LiveState.LAUNCHED, LiveState.DRIVING)),
+        col(LiveRun.shown_at).is_(None),
+    )
+    to_be_seen = and_(col(Evaluation.state) == JobState.COMPLETED, on_stage)
+    unfinished = or_(col(Evaluation.state).in_([JobState.QUEUED, JobState.RUNNING]), to_be_seen)
     entered = select(Submission.evaluation_id).where(Submission.race_id == race.id)
     query = select(func.count()).select_from(Evaluation).where(Evaluation.race_id == race.id, unfinished)
     return session.exec(query.where(col(Evaluation.id).in_(entered))).one()

@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import func, not_
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import Select
 
 from portal.rules import (
     budgets,
     evaluations,
+    freezing,
     ledger,
     live_stage,
     publishing,
@@ -250,6 +251,35 @@ def get(session: Session, race: Race, public_id: str) -> Entered:
     if row is None:
         raise RuleBroken(Code.MISSING, "There is no such submission.")
     return _entered(session, race, *row)
+
+
+def get_visible(session: Session, race: Race, public_id: str, *, viewer: Racer | None) -> Entered:
+    """One submission of a race for whom its result is visible, or for its racer who waits for it.
+
+    Of a run that a LIVE race has not shown to its end its racer sees only that it comes. Raises RuleBroken (missing).
+    """
+    entered = get(session, race, public_id)
+    if viewer is not None and viewer.id == entered.submission.racer_id and not races.may_change(race, viewer):
+        entered = _without_unseen(session, entered)
+    if not entered.is_unseen:
+        freezing.require_visible(session, race, entered.evaluation, viewer)
+    return entered
+
+
+def unseen(session: Session, racer: Racer, evaluation_id: str) -> tuple[Race, Submission] | None:
+    """The racer's submission with this evaluation, where the broadcast of its LIVE race is still to show it."""
+    query = (
+        select(Race, Submission)
+        .join(Submission, col(Submission.race_id) == col(Race.id))
+        .join(Evaluation, col(Evaluation.id) == col(Submission.evaluation_id))
+        .where(
+            Evaluation.public_id == evaluation_id,
+            Evaluation.state == JobState.COMPLETED,
+            Submission.racer_id == racer.id,
+            not_(publishing.was_shown()),
+        )
+    )
+    return session.exec(query).first()
 
 
 def waits(session: Session, entered: Iterable[Entered], *, now: datetime) -> dict[str, int]:

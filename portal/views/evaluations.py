@@ -13,7 +13,7 @@ from portal.forms.evaluation import MOST_LAPS, EvaluationForm
 from portal.forms.parsing import FormErrors, parse
 from portal.model_pages import ModelPages
 from portal.rate_limits import limiter
-from portal.rules import drives, evaluations, ledger, models, race_objects, races
+from portal.rules import drives, evaluations, ledger, models, race_objects, races, submissions
 from portal.rules.broken import RuleBroken
 from portal.tables import Evaluation, JobKind, Model
 
@@ -88,6 +88,11 @@ def _form(model: Model, values: MultiDict[str, str], problem: Problem | None = N
 @pages.get("/evaluations/<evaluation_id>")
 @access(Permission.PUBLIC)
 def show(evaluation_id: str) -> Response:
+    visitor = scope.visitor()
+    unseen = submissions.unseen(scope.reading(), visitor, evaluation_id) if visitor else None
+    if unseen and not races.may_change(unseen[0], visitor):
+        race, entered = unseen
+        return hx.redirect(url_for("submissions.show", race_id=race.public_id, submission_id=entered.public_id))
     evaluation = _visible(evaluation_id)
     context = evaluation_parts.page(evaluation)
     return hx.render("evaluations/show.html", "evaluations/_result.html", **context)

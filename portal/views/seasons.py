@@ -67,17 +67,9 @@ def new() -> Answer:
 @limiter.limit("60 per hour")
 def create() -> Answer:
     try:
-        form = parse(SeasonForm, request.form, lists=("races",))
+        details = parse(SeasonForm, request.form, lists=("races",)).details()
         with scope.writing() as session:
-            season = seasons.create(
-                session,
-                scope.me(),
-                name=form.name,
-                description=form.description,
-                points=form.points,
-                chosen=form.races,
-                now=clock.now(),
-            )
+            season = seasons.create(session, scope.me(), details, now=clock.now())
     except (FormErrors, RuleBroken) as problem:
         return _form(None, request.form, problem)
     flash(_("The season is made."), "success")
@@ -104,18 +96,9 @@ def edit(season_id: str) -> Answer:
 def save(season_id: str) -> Answer:
     season = seasons.get_own(scope.reading(), scope.me(), season_id)
     try:
-        form = parse(SeasonForm, request.form, lists=("races",))
+        details = parse(SeasonForm, request.form, lists=("races",)).details()
         with scope.writing() as session:
-            seasons.edit(
-                session,
-                season,
-                by=scope.me(),
-                name=form.name,
-                description=form.description,
-                points=form.points,
-                chosen=form.races,
-                now=clock.now(),
-            )
+            seasons.edit(session, season, details, by=scope.me(), now=clock.now())
     except (FormErrors, RuleBroken) as problem:
         return _form(season, request.form, problem)
     flash(_("The season is changed."), "success")

@@ -7,7 +7,7 @@ from werkzeug.wrappers import Response
 
 from portal import clock, headers, hx, scope
 from portal.access import Permission, access
-from portal.rules import freezing, publishing, races, reruns, standings, submission_files, submissions
+from portal.rules import publishing, races, reruns, standings, submission_files, submissions
 from portal.rules.standings import LapMark, LapTime, Row, lap_mark
 from portal.rules.submissions import Entered
 from portal.tables import Lap
@@ -29,8 +29,7 @@ def index(race_id: str) -> Response:
 def show(race_id: str, submission_id: str) -> Response:
     session, visitor = scope.reading(), scope.visitor()
     race = races.get_visible(session, visitor, race_id)
-    entered = submissions.get(session, race, submission_id)
-    freezing.require_visible(session, race, entered.evaluation, visitor)
+    entered = submissions.get_visible(session, race, submission_id, viewer=visitor)
     board = standings.for_race(session, race)
     racer = submissions.racer_of(session, entered.submission)
     own = visitor is not None and visitor.id == racer.id

@@ -203,16 +203,63 @@ def test_nobody_knows_a_part_of_the_drive_before_its_time(
     for hidden in (
         f"/races/{race.public_id}/replay/{submission.public_id}",
         f"/races/{race.public_id}/replay/{submission.public_id}/drive",
-        f"/races/{race.public_id}/submissions/{submission.public_id}",
-        f"/evaluations/{evaluation.public_id}",
+        f"/races/{race.public_id}/submissions/{submission.public_id}/record.json",
         f"/evaluations/{evaluation.public_id}/drive",
     ):
         assert client.get(hidden).status_code == 404, hidden
         assert sign_in(app, people["alice"]).get(hidden).status_code == 404, "its racer watches with everybody"
-    for own in (f"/races/{race.public_id}", f"/races/{race.public_id}/submissions"):
-        page = sign_in(app, people["alice"]).get(own).text
-        assert "when the broadcast has shown it" in page
-        assert "8.400" not in page
+    result = f"/races/{race.public_id}/submissions/{submission.public_id}"
+    with read_session(engine) as session:
+        model = model_of(session, people["alice"]).public_id
+    for own in (
+        f"/races/{race.public_id}",
+        f"/races/{race.public_id}/submissions",
+        result,
+        f"/garage/models/{model}/submissions",
+    ):
+        page = valid(sign_in(app, people["alice"]).get(own).text)
+        assert "when the broadcast has shown it" in page, own
+        for told in ("8.400", "29.400", "Ranked", evaluation.fingerprint or "no fingerprint"):
+            assert told not in page, (own, told)
+
+
+def test_a_page_of_a_run_that_is_left_open_waits_until_the_broadcast_has_shown_it(
+    app: Flask, client: FlaskClient, engine: Engine, settings: Settings, race: Race, people: dict[str, Racer]
+) -> None:
+    (run,) = queue_up(engine, race, people["alice"])
+    on_stage(engine, settings, race, run, driven_ms=3_000)
+    with write_session(engine) as session:
+        submission = session.exec(select(Submission)).one()
+        evaluation = session.get_one(Evaluation, submission.evaluation_id)
+        evaluation.fingerprint = "f1a9" * 16
+        session.add(evaluation)
+    address = f"/races/{race.public_id}/submissions/{submission.public_id}"
+    alice = sign_in(app, people["alice"])
+    waiting = alice.get(address, headers={"HX-Request": "true"})
+    assert waiting.status_code == 200
+    assert "Its result comes when the broadcast has shown it." in waiting.text
+    assert 'hx-trigger="every 3s"' in waiting.text, "it goes on asking"
+    assert f'href="/races/{race.public_id}/live"' in waiting.text
+    for told in ("8.400", "f1a9", "record.json", "Drive it again"):
+        assert told not in waiting.text, told
+    moved = alice.get(f"/evaluations/{evaluation.public_id}")
+    assert (moved.status_code, moved.location) == (303, address)
+    polled = alice.get(f"/evaluations/{evaluation.public_id}", headers={"HX-Request": "true"})
+    assert (polled.status_code, polled.headers["HX-Redirect"]) == (204, address)
+    alice.post(f"{address}/rerun")
+    with read_session(engine) as session:
+        again = session.exec(select(Submission)).one()
+        assert again.rerun_id is None, "a re-run would tell the result before the broadcast"
+    for other in (client, sign_in(app, people["bob"])):
+        assert other.get(address).status_code == 404
+        assert other.get(f"/evaluations/{evaluation.public_id}").status_code == 404
+    with write_session(engine) as session:
+        live_races.advance(session, session.get_one(Race, race.id), now=clock.now() + 60 * SECOND)
+    shown = alice.get(address, headers={"HX-Request": "true"}).text
+    assert "8.400" in shown
+    assert "f1a9" in shown
+    assert "every 3s" not in shown
+    assert "8.400" in client.get(address).text
 
 
 def test_lines_are_told_anew_when_the_results_changed(

@@ -367,6 +367,73 @@ def test_nobody_is_declared_while_the_standings_are_frozen(
     assert live_races.declare(session, race, by=cast["olivia"], now=end + 4 * SECOND).alias == "alice"
 
 
+def test_a_freeze_asks_when_a_run_was_shown_not_when_a_worker_drove_it(
+    session: Session, race: Race, cast: dict[str, Racer]
+) -> None:
+    before, after = enter(session, race, cast["alice"]), enter(session, race, cast["bob"])
+    race_hooks.add(session, race, "https://hook.example/live", by=cast["olivia"], now=NOON)
+    end = show(session, race, before, cast["olivia"], 9_000)
+    live_races.launch(session, race, after.public_id, by=cast["olivia"], now=end + SECOND)
+    drive(session, after, 8_000)  # a worker has driven it before the freeze
+    live_races.advance(session, race, now=end + 2 * SECOND)
+    freezing.plan(session, race, by=cast["olivia"], now=end + 12 * SECOND, minutes=None)
+    assert live_races.advance(session, race, now=end + 30 * SECOND) is not None
+    seen, unseen = (session.get_one(Evaluation, run.evaluation_id) for run in (before, after))
+    assert [row.racer.alias for row in standings.for_race(session, race).rows] == ["alice"]
+    assert [row.racer.alias for row in standings.for_race(session, race, whole=True).rows] == ["bob", "alice"]
+    freezing.require_visible(session, race, seen, None)
+    freezing.require_visible(session, race, unseen, cast["bob"])
+    with pytest.raises(RuleBroken) as hidden:
+        freezing.require_visible(session, race, unseen, None)
+    assert hidden.value.code is Code.MISSING
+    assert standings.history(session, cast["bob"], viewer=None) == []
+    assert events(session) == [("race.ranked", "alice"), ("race.lead", "alice")], "the hook hears of no hidden run"
+
+
+def test_a_run_that_was_shown_at_the_moment_of_the_freeze_still_counts_as_seen(
+    session: Session, race: Race, cast: dict[str, Racer]
+) -> None:
+    end = show(session, race, enter(session, race, cast["alice"]), cast["olivia"], 9_000)
+    freezing.plan(session, race, by=cast["olivia"], now=end, minutes=None)
+    assert [row.racer.alias for row in standings.for_race(session, race).rows] == ["alice"]
+
+
+def test_nothing_is_revealed_or_final_while_a_car_is_on_the_stage(
+    session: Session, race: Race, cast: dict[str, Racer]
+) -> None:
+    end = show(session, race, enter(session, race, cast["alice"]), cast["olivia"], 9_000)
+    freezing.plan(session, race, by=cast["olivia"], now=end + SECOND, minutes=None)
+    late = enter(session, race, cast["bob"])
+    live_races.launch(session, race, late.public_id, by=cast["olivia"], now=end + 2 * SECOND)
+    drive(session, late, 8_000)
+    live_races.advance(session, race, now=end + 3 * SECOND)
+    races.close(session, race, by=cast["olivia"], now=end + 4 * SECOND)
+    board = standings.for_race(session, race, whole=True)
+    assert (board.pending, [row.racer.alias for row in board.rows]) == (1, ["alice"])
+    with pytest.raises(RuleBroken, match="still wait or drive"):
+        freezing.reveal(session, race, by=cast["olivia"], now=end + 5 * SECOND, after=0)
+    live_races.advance(session, race, now=end + 60 * SECOND)
+    first = freezing.reveal(session, race, by=cast["olivia"], now=end + 61 * SECOND, after=0)
+    assert first is not None
+    assert (first.standing.place, first.racer.alias) == (2, "alice")
+
+
+def test_the_newest_result_is_the_one_that_was_shown_last(session: Session, race: Race, cast: dict[str, Racer]) -> None:
+    cleared, shown = enter(session, race, cast["alice"]), enter(session, race, cast["bob"])
+    live_races.launch(session, race, cleared.public_id, by=cast["olivia"], now=NOON)
+    drive(session, cleared, 9_000)
+    live_races.advance(session, race, now=NOON + SECOND)
+    live_races.clear(session, race, by=cast["olivia"], now=START + SECOND)
+    end = show(session, race, shown, cast["olivia"], 8_000, at=START + 2 * SECOND)
+    session.get_one(Evaluation, shown.evaluation_id).ended_at = START + 3 * SECOND
+    live_races.launch(session, race, cleared.public_id, by=cast["olivia"], now=end + SECOND)
+    live_races.advance(session, race, now=end + 2 * SECOND)
+    live_races.advance(session, race, now=end + 60 * SECOND)
+    newest = standings.for_race(session, race).newest
+    assert newest is not None
+    assert newest.racer.alias == "alice", "driven first, seen last"
+
+
 def test_only_the_organizer_directs(session: Session, race: Race, cast: dict[str, Racer]) -> None:
     run, alice = enter(session, race, cast["alice"]), cast["alice"]
     for refused in (

@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from portal.rules import races, seasons
 from portal.rules.broken import Code, RuleBroken
+from portal.rules.seasons import SeasonDetails
 from portal.tables import JobState, Race, Racer, Season, Visibility
 from tests.cast import NOON, make_racer
 from tests.portal.races_cast import make_race, make_result
@@ -34,15 +35,8 @@ def over(session: Session, owner: Racer, day: int, *order: Racer, **changes: Any
 
 
 def make_season(session: Session, owner: Racer, *chosen: Race, points: tuple[int, ...] = (10, 6, 4)) -> Season:
-    return seasons.create(
-        session,
-        owner,
-        name="Spring season",
-        description="",
-        points=points,
-        chosen=[race.public_id for race in chosen],
-        now=NOON,
-    )
+    details = SeasonDetails("Spring season", "", points, [race.public_id for race in chosen])
+    return seasons.create(session, owner, details, now=NOON)
 
 
 def table(session: Session, season: Season, viewer: Racer | None = None) -> list[tuple[int, str | None, int]]:
@@ -125,9 +119,7 @@ def test_an_edit_keeps_races_that_the_editor_does_not_see(session: Session, cast
     season = make_season(session, olivia, first, second)
     second.deleted_at = NOON
     session.flush()
-    seasons.edit(
-        session, season, by=olivia, name="Summer", description="x", points=(7,), chosen=[first.public_id], now=NOON
-    )
+    seasons.edit(session, season, SeasonDetails("Summer", "x", (7,), [first.public_id]), by=olivia, now=NOON)
     second.deleted_at = None
     session.flush()
     assert table(session, season) == [(1, "alice", 7), (1, "bob", 7)]
