@@ -101,7 +101,6 @@ class PlainCalls:
         self._code = code
         self._functions: list[Callable[[dict[str, Any]], float]] = []
         self._waypoints: list[tuple[float, float]] = []
-        self._make = parameters_maker(REWARD_STATE)
 
     def start(self, track: Track, cars: int, objects: int = 0) -> None:
         """Execute the code once per car."""
@@ -114,9 +113,8 @@ class PlainCalls:
 
     def rewards(self, states: NDArray[np.float64], cars: NDArray[np.int32]) -> NDArray[np.float64]:
         """One call after the other."""
-        make, waypoints, functions = self._make, self._waypoints, self._functions
-        rows = zip(states.tolist(), cars.tolist(), strict=True)
-        return np.array([functions[car](make(row, waypoints)) for row, car in rows])
+        make, functions = parameters_maker(REWARD_STATE, states, self._waypoints), self._functions
+        return np.array([functions[car](make(row)) for row, car in enumerate(cars.tolist())])
 
     def close(self) -> None:
         """Nothing to let go of."""

@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import signal
-import struct
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from jobs.sandbox.parameters import MakeParameters, Point
+from jobs.sandbox.parameters import MakeParameters
 from jobs.sandbox.protocol import MAXIMUM_PROBLEMS, MAXIMUM_REWARD, TIMED_ROWS, Layout
 from jobs.sandbox.reward_code import RewardFunction, TookTooLong, describe, line_of_return, number
 
-Row = tuple[int, tuple[float, ...], int]
-"""(index in the batch, reward state, car)."""
+Row = tuple[int, int]
+"""(index in the batch, car)."""
 
 _LOOKED_AT = 1000
 """Failures of one batch that are described; the rest are only counted."""
 
 
-@dataclass
 class Problems:
     """What failed in one batch: one entry per kind and place, with the first row and a count."""
 
-    failed: int = 0
-    entries: dict[tuple[object, ...], dict[str, Any]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.failed = 0
+        self.entries: dict[tuple[object, ...], dict[str, Any]] = {}
 
     def note(self, error: BaseException, row: int | None, find_line: Callable[[], int | None]) -> None:
         """Count a failure, and describe it while there is room. `find_line` is asked for a bad reward's line."""
@@ -61,25 +59,20 @@ class Batches:
         memory: memoryview,
         functions: list[RewardFunction],
         make_parameters: MakeParameters,
-        waypoints: list[Point],
         deadline_s: float,
         row_budget_s: float,
     ) -> None:
-        self._row = struct.Struct(f"{layout.columns}d")
-        self._states = memory[layout.states]
         self._rewards = memory[layout.rewards].cast("d")
         self._cars = memory[layout.cars].cast("i")
         self._functions = functions
         self._make = make_parameters
-        self._waypoints = waypoints
         self._deadline_s = deadline_s
         self._row_budget_s = row_budget_s
 
     def run(self, rows: int) -> dict[str, Any]:
         """Call the functions on the first `rows` states. A row that failed keeps the NaN that the worker put there."""
         problems = Problems()
-        states = self._row.iter_unpack(self._states[: rows * self._row.size])
-        pending = zip(range(rows), states, self._cars[:rows].tolist(), strict=True)
+        pending = enumerate(self._cars[:rows].tolist())
         until = time.monotonic() + self._deadline_s + rows * self._row_budget_s
         try:
             for _ in range(0, rows, TIMED_ROWS):
@@ -109,10 +102,10 @@ class Batches:
 
     def _call_rows(self, rows: Iterator[Row], problems: Problems) -> bool:
         """False when the time ran out."""
-        functions, make, waypoints, rewards = self._functions, self._make, self._waypoints, self._rewards
-        for index, row, car in rows:
+        functions, make, rewards = self._functions, self._make, self._rewards
+        for index, car in rows:
             try:
-                value = functions[car](make(row, waypoints))
+                value = functions[car](make(index))
                 if type(value) is not float or not -MAXIMUM_REWARD <= value <= MAXIMUM_REWARD:
                     value = number(value)
                 rewards[index] = value
@@ -120,11 +113,11 @@ class Batches:
                 problems.note(error, index, lambda: None)
                 return False
             except BaseException as error:
-                self._note(problems, error, index, row, car)
+                self._note(problems, error, index, car)
         return True
 
-    def _note(self, problems: Problems, error: BaseException, index: int, row: tuple[float, ...], car: int) -> None:
+    def _note(self, problems: Problems, error: BaseException, index: int, car: int) -> None:
         def find_line() -> int | None:
-            return line_of_return(self._functions[car], self._make(row, self._waypoints))
+            return line_of_return(self._functions[car], self._make(index))
 
         problems.note(error, index, find_line)

@@ -171,7 +171,7 @@ class RewardProcess:
 
     def parameters(self, state: NDArray[np.float64]) -> dict[str, Any]:
         """The `params` that a row of reward states becomes."""
-        return parameters_maker(self._columns)(state.tolist(), self._waypoints)
+        return parameters_maker(self._columns, np.ascontiguousarray(state[None]), self._waypoints)(0)
 
     def close(self) -> None:
         """Kill the sandbox; calling it twice does no harm."""

@@ -111,12 +111,13 @@ def _serve(setup: dict[str, Any], layout: Layout, memory: memoryview) -> None:
     sys.stdout = sys.stderr = printed = Printed()
     signal.signal(signal.SIGALRM, _on_alarm)
     functions: list[RewardFunction] = []
+    states = memory[layout.states].cast("d", (layout.rows, layout.columns))
+    make_parameters = parameters_maker(setup["columns"], states, [(x, y) for x, y in setup["waypoints"]])
     batches = Batches(
         layout=layout,
         memory=memory,
         functions=functions,
-        make_parameters=parameters_maker(setup["columns"]),
-        waypoints=[(x, y) for x, y in setup["waypoints"]],
+        make_parameters=make_parameters,
         deadline_s=setup["deadline_s"],
         row_budget_s=setup["row_budget_s"],
     )

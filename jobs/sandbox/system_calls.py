@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
 def _words(text: str) -> list[str]:
@@ -29,8 +29,7 @@ WRITES = ("write", "writev")
 MAPS = ("mmap", "mprotect")
 
 
-@dataclass(frozen=True)
-class Machine:
+class Machine(NamedTuple):
     """An architecture: its AUDIT_ARCH value, whether it has the x32 ABI beside its own, its call numbers."""
 
     audit_arch: int

@@ -12,6 +12,7 @@
 
 #include "bind_camera.hpp"
 #include "bind_objects.hpp"
+#include "bind_parameters.hpp"
 #include "bind_policy.hpp"
 #include "bind_rollout.hpp"
 #include "maths.hpp"
@@ -288,6 +289,7 @@ NB_MODULE(_core, m) {
         "grip_spread"_a, "delay_spread_s"_a);
   bind_camera(m);
   bind_objects(m);
+  bind_parameters(m);
   bind_policy(m);
   bind_rollout(m);
 }

@@ -51,13 +51,14 @@ def test_doing_without_an_accepted_layer_is_logged(caplog: pytest.LogCaptureFixt
 
 
 def test_the_inside_pulls_in_no_room_of_the_house() -> None:
-    """What the sandbox's own program imports before the lockdown: the standard library and itself."""
+    """What the sandbox's own program imports before the lockdown: the standard library, itself and the native core."""
     code = "import sys, jobs.sandbox.runner; print(*sys.modules)"
     root = Path(__file__).resolve().parents[3]
     done = subprocess.run([sys.executable, "-S", "-c", code], cwd=root, capture_output=True, text=True, check=True)
     modules = set(done.stdout.split())
     assert {name for name in modules if name.startswith("jobs.")} >= {"jobs.sandbox", "jobs.sandbox.lockdown"}
-    assert not modules & {"numpy", "sim", "portal", "jobs.sandbox.reward_process", "jobs.sandbox.sandbox_process"}
+    assert {name for name in modules if name.partition(".")[0] == "sim"} == {"sim", "sim.native", "sim.native._core"}
+    assert not modules & {"numpy", "portal", "jobs.sandbox.reward_process", "jobs.sandbox.sandbox_process"}
 
 
 def open_descriptors() -> int:

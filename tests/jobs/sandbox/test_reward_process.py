@@ -16,6 +16,7 @@ from jobs.sandbox.reward_process import Failed
 from sim.objects import Bots, Boxes, TrackObjects
 from sim.reference.geometry import Geometry
 from sim.reference.objects import Thing, object_parameters
+from sim.reference.parameters import plain_parameters
 from sim.reward_examples import EXAMPLES
 from sim.reward_parameters import REWARD_PARAMETERS
 from sim.reward_state import (
@@ -130,10 +131,9 @@ def plain_rewards(code: str, states: States, track: Track) -> list[float]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setitem(sys.modules, "reward_function", module)
         exec(compile(code, "plain", "exec", dont_inherit=True), module.__dict__)  # noqa: S102 - our own cases
-    make = parameters_maker(REWARD_STATE)
     waypoints = [(x, y) for x, y in track.centre.tolist()]
     function = module.__dict__["reward_function"]
-    return [float(function(make(row, waypoints))) for row in states.tolist()]
+    return [float(function(plain_parameters(row, REWARD_STATE, waypoints))) for row in states.tolist()]
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -148,7 +148,7 @@ def test_scipy_is_there_where_it_is_asked_for(run_code: RunCode) -> None:
 
 
 def test_params_have_the_documented_keys_and_types(states: States, track: Track) -> None:
-    made = parameters_maker(REWARD_STATE)(states[0].tolist(), [(x, y) for x, y in track.centre.tolist()])
+    made = parameters_maker(REWARD_STATE, states, [(x, y) for x, y in track.centre.tolist()])(0)
     assert set(made) == {parameter.name for parameter in REWARD_PARAMETERS}
     for parameter in REWARD_PARAMETERS:
         value = made[parameter.name]
@@ -165,8 +165,9 @@ def test_params_about_objects_are_those_of_the_reference(objects: TrackObjects, 
     states = sample_reward_states(track, Direction.COUNTERCLOCKWISE, 100, 3, objects)
     geometry = Geometry.of(track)
     told = 0
-    for state in states:
-        made = parameters_maker(reward_columns(objects.count))(state.tolist(), [])
+    make = parameters_maker(reward_columns(objects.count), states, [])
+    for index, state in enumerate(states):
+        made = make(index)
         kinds = [OBJECT_KINDS[int(row[OBJECT_COLUMN["kind"]])] for row in objects_in(state)]
         things = [
             Thing(kind, (*location, float(row[OBJECT_COLUMN["yaw"]])), speed)  # type: ignore[arg-type]
