@@ -85,9 +85,9 @@ def check_reward_function(
     Takes less than two seconds beyond loading Python and the modules. Raises SandboxUnavailable for the machine's
     faults; the code's faults are in the answer.
     """
-    rows = sample_reward_states(track, direction, min(states, BATCH_ROWS), seed, objects)
     process = RewardProcess(code, deadline_s=DEADLINE_S, seed=seed, accept_missing=accept_missing)
     with process:
+        rows = sample_reward_states(track, direction, min(states, BATCH_ROWS), seed, objects)
         try:
             process.start(track.driven(direction), 1, objects_in(rows).shape[1])
         except Failed as failed:

@@ -6,6 +6,7 @@ import json
 import logging
 import math
 from collections.abc import Iterator
+from mmap import mmap
 from typing import Any, Self
 
 import numpy as np
@@ -84,6 +85,8 @@ class RewardProcess:
         self._memory_bytes = memory_bytes
         self._seed = seed
         self._accept_missing = accept_missing
+        self._loading: SandboxProcess | None = None
+        """Started and loading modules, nothing of the racer's runs in it yet."""
         self._process: SandboxProcess | None = None
         self._shared: Views | None = None
         self._sequence = 1
@@ -93,6 +96,9 @@ class RewardProcess:
         self.log = ""
 
     def __enter__(self) -> Self:
+        """Python and the modules load from now on, beside whatever the caller does until `start`."""
+        if not self._is_too_long():
+            self._loading = self._load()
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -101,18 +107,20 @@ class RewardProcess:
     def start(self, track: Track, cars: int, objects: int = 0) -> None:
         """Spawn, lock down, then compile the code and execute it once per car; each is told of so many objects.
 
-        Raises RewardFailed for the code's faults and SandboxUnavailable for the machine's.
+        Used in a `with`, it was spawned when that began. Raises RewardFailed for the code's faults and
+        SandboxUnavailable for the machine's.
         """
+        loading, self._loading = self._loading, None
         self.close()
-        if len(self._code.encode("utf-8", "replace")) > MAXIMUM_CODE_BYTES:
+        if self._is_too_long():
             self._fail(Failure("syntax", f"the code is longer than {MAXIMUM_CODE_BYTES // 1024} KB"))
         self._waypoints = [(float(x), float(y)) for x, y in track.centre.tolist()]
         self._sequence = 1
         self._columns = reward_columns(objects)
         layout = Layout(BATCH_ROWS, len(self._columns))
-        self._process = SandboxProcess(layout.total_bytes)
-        self._shared = _views(self._process, layout)
+        self._process = loading or self._load()
         try:
+            self._shared = _views(self._process.share(layout.total_bytes), layout)
             self._set_up(self._process, cars)
             answer = self._receive(self._process, 0, self._deadline_s, at=None)
         except BaseException:
@@ -175,18 +183,32 @@ class RewardProcess:
 
     def close(self) -> None:
         """Kill the sandbox; calling it twice does no harm."""
+        if self._loading is not None:
+            self._loading.close()
+            self._loading = None
         if self._process is not None:
             self._process.close()
             self._process = self._shared = None  # the mapping and its descriptor go with the last view
 
+    def _is_too_long(self) -> bool:
+        return len(self._code.encode("utf-8", "replace")) > MAXIMUM_CODE_BYTES
+
+    def _load(self) -> SandboxProcess:
+        """A process that loads the modules which the code names."""
+        process = SandboxProcess()
+        body = json.dumps({"code": self._code, "paths": package_paths()}).encode()
+        try:
+            process.send(Header(0, 0, len(body)), body, START_DEADLINE_S)
+        except (SandboxEnded, DeadlinePassed) as error:
+            raise _unavailable(error) from error
+        return process
+
     def _set_up(self, process: SandboxProcess, cars: int) -> None:
         setup = {
-            "code": self._code,
             "cars": cars,
             "waypoints": self._waypoints,
             "columns": self._columns,
             "rows": BATCH_ROWS,
-            "paths": package_paths(),
             "memory_bytes": self._memory_bytes,
             "deadline_s": self._deadline_s,
             "row_budget_s": ROW_BUDGET_S,
@@ -200,7 +222,7 @@ class RewardProcess:
             process.send(Header(0, 0, len(body)), body, START_DEADLINE_S)
             hello = process.receive(0, 0, START_DEADLINE_S)
         except (SandboxEnded, DeadlinePassed, ProtocolBroken) as error:
-            raise SandboxUnavailable(f"the reward sandbox did not start: {error or 'it took too long'}") from error
+            raise _unavailable(error) from error
         self._check_layers(hello)
 
     def _check_layers(self, hello: dict[str, Any]) -> None:
@@ -257,8 +279,12 @@ class RewardProcess:
         raise Failed(Answer(1, (failure,), ""), None, 1)
 
 
-def _views(process: SandboxProcess, layout: Layout) -> Views:
-    memory = memoryview(process.memory)
+def _unavailable(error: Exception) -> SandboxUnavailable:
+    return SandboxUnavailable(f"the reward sandbox did not start: {str(error) or 'it took too long'}")
+
+
+def _views(shared: mmap, layout: Layout) -> Views:
+    memory = memoryview(shared)
     states = np.frombuffer(memory[layout.states], dtype=np.float64).reshape(layout.rows, layout.columns)
     rewards = np.frombuffer(memory[layout.rewards], dtype=np.float64)
     cars = np.frombuffer(memory[layout.cars], dtype=np.int32)

@@ -1,8 +1,8 @@
 """The process inside the sandbox, started by `sandbox_process` with `-I -S -B`, no environment and three descriptors.
 
-It reads its setup, loads the modules that the code names, locks itself down, says which layers are on, and only then
-looks at the racer's code. After that it answers batches until its request pipe closes. All that it says from then on
-may be forged by the code it runs, and is treated so.
+It reads the code as a text and loads the modules that it names; it reads its setup, locks itself down, says which
+layers are on, and only then looks at the racer's code. After that it answers batches until its request pipe closes. All
+that it says from then on may be forged by the code it runs, and is treated so.
 """
 
 from __future__ import annotations
@@ -70,19 +70,20 @@ def main(arguments: list[str]) -> None:
     parent, request_fd, reply_fd, memory_fd = map(int, arguments)
     die_with_parent(parent)
     _place_descriptors(request_fd, reply_fd, memory_fd)
-    header = Header.unpacked(_read(HEADER_BYTES))
-    setup: dict[str, Any] = json.loads(_read(header.length))
-    layout = Layout(setup["rows"], len(setup["columns"]))
     try:
-        memory = _prepare(setup, layout)
+        code = _load(_read_object())
+        setup = _read_object()
+        layout = Layout(setup["rows"], len(setup["columns"]))
+        memory = _map_memory(setup, layout)
         layers = lock_down(parent, REQUEST_FD, REPLY_FD, setup["memory_bytes"])
     except Exception as error:
         _reply(0, {"failed": f"{type(error).__name__}: {error}"})
-        raise SystemExit(1) from error
+        while True:  # the worker may be about to write more, and reads this then
+            _read(HEADER_BYTES)
     _reply(0, {"layers": layers})
     if not missing_layers(layers, frozenset(setup["accept_missing"])):
         try:
-            _serve(setup, layout, memory)
+            _serve(code, setup, layout, memory)
         except MemoryError:
             os._exit(OUT_OF_MEMORY_EXIT)
 
@@ -95,10 +96,16 @@ def _place_descriptors(request_fd: int, reply_fd: int, memory_fd: int) -> None:
     os.closerange(_MEMORY_FD + 1, 4096)
 
 
-def _prepare(setup: dict[str, Any], layout: Layout) -> memoryview:
-    """All that needs files: modules and the shared memory."""
-    sys.path.extend(setup["paths"])
-    load_modules(setup["code"])
+def _load(first: dict[str, Any]) -> str:
+    """What needs files and takes long: the modules that the code, which is returned, may be going to import."""
+    sys.path.extend(first["paths"])
+    code: str = first["code"]
+    load_modules(code)
+    return code
+
+
+def _map_memory(setup: dict[str, Any], layout: Layout) -> memoryview:
+    """The shared memory; and the seeds, which need the modules."""
     memory = memoryview(mmap.mmap(_MEMORY_FD, layout.total_bytes))
     os.closerange(_MEMORY_FD, 4096)  # mmap keeps a duplicate of its own, which the mapping does not need
     random.seed(setup["seed"])
@@ -107,7 +114,7 @@ def _prepare(setup: dict[str, Any], layout: Layout) -> memoryview:
     return memory
 
 
-def _serve(setup: dict[str, Any], layout: Layout, memory: memoryview) -> None:
+def _serve(code: str, setup: dict[str, Any], layout: Layout, memory: memoryview) -> None:
     sys.stdout = sys.stderr = printed = Printed()
     signal.signal(signal.SIGALRM, _on_alarm)
     functions: list[RewardFunction] = []
@@ -121,7 +128,7 @@ def _serve(setup: dict[str, Any], layout: Layout, memory: memoryview) -> None:
         deadline_s=setup["deadline_s"],
         row_budget_s=setup["row_budget_s"],
     )
-    report = batches.attempt(lambda: functions.extend(_functions(setup["code"], setup["cars"])))
+    report = batches.attempt(lambda: functions.extend(_functions(code, setup["cars"])))
     gc.freeze()
     _reply(1, report | {"log": printed.take()})
     while not report["failed"]:
@@ -137,6 +144,12 @@ def _functions(code: str, cars: int) -> Iterator[RewardFunction]:
 
 def _on_alarm(_signal: int, _frame: FrameType | None) -> NoReturn:
     raise TookTooLong
+
+
+def _read_object() -> dict[str, Any]:
+    """A message that is a JSON object, before there is anything to answer."""
+    content: dict[str, Any] = json.loads(_read(Header.unpacked(_read(HEADER_BYTES)).length))
+    return content
 
 
 def _read(length: int) -> bytes:

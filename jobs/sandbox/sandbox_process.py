@@ -47,30 +47,33 @@ class ProtocolBroken(Exception):
 
 
 class SandboxProcess:
-    """One locked-down process with its pipes and `memory_bytes` of shared memory, sealed against resizing.
+    """One locked-down process with its pipes and shared memory, which has no size until `share` gives it one.
 
     The kernel kills the process when the thread that started it ends: start it from a thread that outlives it.
     """
 
-    def __init__(self, memory_bytes: int) -> None:
+    def __init__(self) -> None:
         if not sys.platform.startswith("linux"):
             raise SandboxUnavailable("the reward sandbox needs Linux: run the worker on a Linux machine")
         with contextlib.ExitStack() as theirs:
-            memory_fd = os.memfd_create("rewards", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-            theirs.callback(os.close, memory_fd)
-            os.ftruncate(memory_fd, memory_bytes)
-            fcntl.fcntl(memory_fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
-            self.memory = mmap.mmap(memory_fd, memory_bytes)
             request_read, self._request = os.pipe()
             theirs.callback(os.close, request_read)
             self._reply, reply_write = os.pipe()
             theirs.callback(os.close, reply_write)
-            self._end = weakref.finalize(self, _close, os.getpid(), None, self._request, self._reply)
+            self._memory = os.memfd_create("rewards", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+            descriptors = (self._memory, self._request, self._reply)
+            self._end = weakref.finalize(self, _close, os.getpid(), None, *descriptors)
             os.set_blocking(self._request, False)
             os.set_blocking(self._reply, False)
-            self._process = _spawn(request_read, reply_write, memory_fd)
+            self._process = _spawn(request_read, reply_write, self._memory)
             self._end.detach()
-            self._end = weakref.finalize(self, _close, os.getpid(), self._process, self._request, self._reply)
+            self._end = weakref.finalize(self, _close, os.getpid(), self._process, *descriptors)
+
+    def share(self, memory_bytes: int) -> mmap.mmap:
+        """The shared memory at this size, sealed against resizing. Once, before the process is told to map it."""
+        os.ftruncate(self._memory, memory_bytes)
+        fcntl.fcntl(self._memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+        return mmap.mmap(self._memory, memory_bytes)
 
     @property
     def pid(self) -> int:

@@ -122,11 +122,12 @@ def train(
         )
 
     from jobs.sandbox import RewardProcess
-    from sim.learning.training import train as train_model
     from sim.model_folder import ModelFolder
 
     begins_with = None if parent is None else ModelFolder.read(parent)
     with RewardProcess(code) as source:
+        from sim.learning.training import train as train_model  # torch takes seconds, the sandbox starts meanwhile
+
         result = train_model(
             configuration,
             reward=source,

@@ -111,3 +111,30 @@ process.rewards(__import__("numpy").zeros((1, 19)), __import__("numpy").zeros(1,
             return
         time.sleep(0.02)
     pytest.fail("the sandbox outlived its worker")
+
+
+def test_it_loads_while_its_owner_does_other_things(track: Track, states: States) -> None:
+    with RewardProcess(GOOD) as process:
+        assert process._loading is not None
+        assert not process.alive
+        loading = process._loading.pid
+        process.start(track, 1)
+        assert process.pid == loading
+        process.start(track, 1)
+        assert process.pid != loading
+        assert process.rewards(states[:2], np.zeros(2, dtype=np.int32)).tolist() == [1.0, 1.0]
+
+
+def test_one_that_was_never_started_is_gone_as_well() -> None:
+    with RewardProcess(GOOD) as process:
+        assert process._loading is not None
+        loading = process._loading.pid
+    assert not Path(f"/proc/{loading}").exists()
+
+
+def test_modules_that_do_not_load_are_the_machines_fault(track: Track, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jobs.sandbox.reward_process.package_paths", list)
+    process = RewardProcess("import numpy\n" + GOOD)
+    with process, pytest.raises(SandboxUnavailable, match=r"did not start: ModuleNotFoundError: .*numpy"):
+        process.start(track, 1)
+    assert not process.alive
