@@ -17,6 +17,7 @@ from sqlmodel import Session, col, select
 
 from bench import crowd, databases
 from bench.crowd import GRANTED, REFUSED, Answers, Ask
+from bench.garages import MINUTE_MS, make_model, make_racer
 from bench.rows import Row
 from bench.serving import free_port, served
 from paddock import valkey
@@ -24,15 +25,11 @@ from portal import clock
 from portal.app import create_app
 from portal.database import make_engine, read_session, write_session
 from portal.forms.car import values_of
-from portal.rules import browser_sessions, cars, ledger, limits, models, queueing, racers, trainings
+from portal.rules import browser_sessions, cars, ledger, limits, queueing, trainings
 from portal.rules.broken import RuleBroken
 from portal.settings import Settings
 from portal.tables import Car, JobKind, JobState, Model, Racer, TrainingRun
 from sim import car as sim_car
-from sim.hyperparameters import Hyperparameters
-from sim.reward_examples import DEFAULT_EXAMPLE
-
-MINUTE_MS = 60_000
 
 
 @dataclass(frozen=True)
@@ -81,8 +78,8 @@ def hours_of_one_racer(scene: Scene) -> tuple[Answers, int]:
     """One racer with hours for so many trainings of a minute, and a model for each question."""
     count = scene.processes * scene.questions
     with scene.writing() as session:
-        racer = _racer(session, "alice", quota_ms=scene.limit * MINUTE_MS, most=count)
-        numbers = [_model(session, racer, f"m{number}").id for number in range(count)]
+        racer = make_racer(session, "alice", quota_ms=scene.limit * MINUTE_MS, most=count)
+        numbers = [make_model(session, racer, f"m{number}").id for number in range(count)]
 
     def begin(process: int) -> Ask:
         engine = _connected(scene)
@@ -132,7 +129,9 @@ def trainings_at_once(scene: Scene) -> tuple[Answers, int]:
         limits.change(session, by=None, now=clock.now(), trainings_at_once=scene.limit)
         jobs = [
             [
-                trainings.request(session, _model(session, owner, f"m{number}"), by=owner, now=clock.now(), seed=1).id
+                trainings.request(
+                    session, make_model(session, owner, f"m{number}"), by=owner, now=clock.now(), seed=1
+                ).id
                 for number in range(scene.questions)
             ]
             for owner in people
@@ -235,35 +234,9 @@ def _people(scene: Scene) -> list[Racer]:
     with scene.writing() as session:
         limits.change(session, by=None, now=clock.now(), cars=scene.limit)
         quota_ms, most = scene.questions * MINUTE_MS, scene.questions
-        return [_racer(session, f"racer-{number}", quota_ms=quota_ms, most=most) for number in range(scene.processes)]
-
-
-def _racer(session: Session, alias: str, *, quota_ms: int, most: int) -> Racer:
-    now = clock.now()
-    racer = racers.sign_in(session, racers.Identity("bench", alias), admin_groups=(), now=now)
-    profile = {"alias": alias, "country": "", "avatar_body": "teal", "avatar_trim": "white"}
-    racers.save_profile(session, racer, now=now, **profile)
-    ledger.set_quota(session, racer, quota_ms, by=None, now=now)
-    account = ledger.account_of(session, racer)
-    account.models_at_once = account.maximum_models = most
-    session.flush()
-    return racer
-
-
-def _model(session: Session, racer: Racer, name: str) -> Model:
-    return models.create(
-        session,
-        racer,
-        name=name,
-        car=sim_car.Car.default(),
-        car_name="Starter car",
-        track="paddock-oval",
-        direction="counterclockwise",
-        reward_code=DEFAULT_EXAMPLE.code,
-        hyperparameters=Hyperparameters(),
-        training_limit_ms=MINUTE_MS,
-        now=clock.now(),
-    )
+        return [
+            make_racer(session, f"racer-{number}", quota_ms=quota_ms, most=most) for number in range(scene.processes)
+        ]
 
 
 def _count(session: Session, table: type[Car] | type[TrainingRun], *which: object) -> int:

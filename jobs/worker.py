@@ -25,7 +25,7 @@ from portal.settings import Settings
 
 ENTRANCES = frozenset({"jobs.training.run", "jobs.evaluation.run", "jobs.reward_checks.run"})
 PRELOADED: dict[str, tuple[str, ...]] = {
-    "training": ("jobs.training", "sim.learning.training"),
+    "training": ("jobs.training", "sim.learning.training", "numpy.random"),
     "evaluation": ("jobs.evaluation", "sim.evaluation"),
     "reward-checks": ("jobs.reward_checks", "jobs.sandbox.reward_check"),
 }

@@ -29,6 +29,7 @@ PARTS = (
     "serving",
     "databases",
     "crowd",
+    "garages",
     "bulk",
     "large_instance",
     "imitation",

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from sim.hyperparameters import Hyperparameters
 from sim.learning.adam import Adam
+from sim.learning.ppo_learner import PpoLearner
 from sim.learning.rollouts import Rollout
+from sim.learning.sac_learner import SacLearner
 from sim.model_folder import PolicyArrays
 from sim.network_layout import NetworkLayout
 from sim.weights import ModelError
@@ -61,9 +63,6 @@ def learner_of(
     algorithm: str, layout: NetworkLayout, hyperparameters: Hyperparameters, rng: np.random.Generator
 ) -> Learner:
     """The learner with the `training_algorithm` of a car."""
-    from sim.learning.ppo_learner import PpoLearner
-    from sim.learning.sac_learner import SacLearner
-
     made = SacLearner if algorithm == "sac" else PpoLearner
     learner: Learner = made(layout, hyperparameters, rng)
     return learner

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -139,3 +141,34 @@ def test_a_killed_worker_takes_its_job_with_it(workplace: Workplace, run_id: int
     last = (tmp_path / "beat").read_text()
     time.sleep(0.3)
     assert (tmp_path / "beat").read_text() == last
+
+
+BEFORE_AND_AFTER = """
+import importlib, sys
+from pathlib import Path
+from jobs.worker import PRELOADED
+for module in PRELOADED["training"]:
+    importlib.import_module(module)
+before = set(sys.modules)
+from jobs.sandbox import RewardProcess
+from sim.car import Car
+from sim.hyperparameters import Hyperparameters
+from sim.learning.training import TrainingConfig, train
+from sim.track import Direction
+from sim.track_library import TrackLibrary
+code = "def reward_function(params):\\n    return 1.0\\n"
+track, car = TrackLibrary().get("paddock-oval"), Car.default()
+config = TrainingConfig(track, Direction.COUNTERCLOCKWISE, car, Hyperparameters(), code, seed=1, limit_ms=60_000)
+with RewardProcess(code) as reward:
+    train(config, reward=reward, out=Path(sys.argv[1]), maximum_iterations=1)
+print(*sorted(set(sys.modules) - before))
+"""
+
+
+@pytest.mark.slow
+def test_a_training_imports_nothing_that_its_worker_has_not_loaded_before(tmp_path: Path) -> None:
+    """Each job is a fork: what the parent has not imported every training would import anew."""
+    root = Path(__file__).resolve().parents[2]
+    command = [sys.executable, "-c", BEFORE_AND_AFTER, str(tmp_path / "model")]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
