@@ -41,7 +41,9 @@ STRETCHES: tuple[tuple[str, str, float | None], ...] = (
 
 
 @click.command()
-@click.option("--trainings", "count", default=10, show_default=True, type=click.IntRange(2, 100))
+@click.option(
+    "--trainings", "count", default=10, show_default=True, type=click.IntRange(2, 100), help="One after another."
+)
 def measure(count: int) -> list[Row]:
     """Trainings one after another, of one iteration each: the wall clock from the ring of the doorbell on."""
     with (
