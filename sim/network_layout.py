@@ -90,6 +90,11 @@ class NetworkLayout:
         shapes.update(_named("policy", [(outputs, inputs) for inputs, outputs in pairwise(sizes)]))
         return shapes
 
+    @property
+    def sees_pictures(self) -> bool:
+        """Whether one of the inputs is a camera."""
+        return any(isinstance(tower.sees, Picture) for tower in self.towers)
+
     def parameters(self) -> int:
         """How many numbers the arrays hold."""
         return sum(prod(shape) for shape in self.arrays().values())

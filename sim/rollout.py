@@ -115,7 +115,8 @@ class Rollout:
         `log_probabilities` float32 (T, n) of what was drawn, zeros where nothing is. `before` and `after` are pairs of
         an array of the world and where to copy it, (T, *its shape), before and after each step.
 
-        The drive ends early: with `all_done` once every car is done; with `episodes` once so many ended and at least
+        The drive ends early: with `all_done` once every car is done, and what is recorded of one that is done before
+        the others, apart from `before` and `after`, is left as it was; with `episodes` once so many ended and at least
         `least_steps` steps of cars were driven. With `starts` cars that are done begin anew at once, each at the next
         of these fractions of the lap; the drive ends where fewer are left than there are cars.
 

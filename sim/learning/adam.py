@@ -6,10 +6,15 @@ here. Its fused step is: one pass over the memory, which with millions of weight
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from itertools import pairwise
 
 import torch
 from torch import Tensor
+
+from sim.learning.crew import Crew
 
 BETAS = (0.9, 0.999)
 AdamState = tuple[int, Tensor, Tensor, Tensor]
@@ -19,7 +24,7 @@ class Adam:
     """Kingma and Ba 2015, algorithm 1. Parameters become views into `flat`, their gradients into `gradient`."""
 
     def __init__(self, parameters: Iterable[Tensor], *, lr: float, epsilon: float) -> None:
-        learned = [parameter for parameter in parameters if parameter.requires_grad]
+        self.learned = learned = [parameter for parameter in parameters if parameter.requires_grad]
         self.lr = lr
         self.epsilon = epsilon
         self.steps = 0
@@ -50,17 +55,61 @@ class Adam:
         """One step down the loss, its gradient scaled down to the norm `maximum_gradient` where it is longer."""
         self.gradient.zero_()
         torch.autograd.backward(loss)
-        length = float(self.gradient.norm())
-        if length > maximum_gradient:
-            self.gradient.mul_(maximum_gradient / (length + 1e-6))
+        self._step(slice(None), self._scale(float(self.gradient.norm()), maximum_gradient), self.steps + 1)
         self.steps += 1
+
+    @torch.no_grad()
+    def minimise_sum(self, losses: Sequence[Callable[[], Tensor]], maximum_gradient: float, crew: Crew) -> None:
+        """One step down the sum of these losses, each computed and differentiated by one of the crew.
+
+        Each gradient is whole, and they are added in the order of the losses. The numbers are cut into as many ranges
+        as there are losses, so that adding and stepping are shared too.
+        """
+        gradients = crew.share([partial(self._gradient_of, loss) for loss in losses])
+        bounds = [len(self.flat) * part // len(losses) for part in range(len(losses) + 1)]
+        ranges = [slice(begin, end) for begin, end in pairwise(bounds)]
+        lengths = crew.share([partial(self._add, gradients, part) for part in ranges])
+        scale = self._scale(math.hypot(*lengths), maximum_gradient)
+        crew.share([partial(self._step, part, scale, self.steps + 1) for part in ranges])
+        self.steps += 1
+
+    def _gradient_of(self, loss: Callable[[], Tensor]) -> list[Tensor]:
+        """Of each parameter, in the order in which its numbers lie in `flat`."""
+        with torch.enable_grad():
+            gradients = torch.autograd.grad(loss(), self.learned)
+        return [_in_memory(gradient) for gradient in gradients]
+
+    @torch.no_grad()
+    def _add(self, gradients: Sequence[Sequence[Tensor]], part: slice) -> float:
+        """Put the sum of the gradients into this range of `gradient`; gives its length."""
+        start = 0
+        for numbers in zip(*gradients, strict=True):
+            begin, end = max(part.start, start), min(part.stop, start + len(numbers[0]))
+            if begin < end:
+                total = self.gradient[begin:end]
+                total.copy_(numbers[0][begin - start : end - start])
+                for more in numbers[1:]:
+                    total.add_(more[begin - start : end - start])
+            start += len(numbers[0])
+        return float(self.gradient[part].norm())
+
+    def _scale(self, length: float, maximum_gradient: float) -> float:
+        """What to multiply a gradient of this length by."""
+        return maximum_gradient / (length + 1e-6) if length > maximum_gradient else 1.0
+
+    @torch.no_grad()
+    def _step(self, part: slice, scale: float, steps: int) -> None:
+        """The step number `steps` of a range of the numbers."""
+        gradient = self.gradient[part]
+        if scale != 1.0:
+            gradient.mul_(scale)
         torch._fused_adam_(
-            [self.flat],
-            [self.gradient],
-            [self.mean],
-            [self.square],
+            [self.flat[part]],
+            [gradient],
+            [self.mean[part]],
+            [self.square[part]],
             [],
-            [torch.tensor(float(self.steps))],
+            [torch.tensor(float(steps))],
             lr=self.lr,
             beta1=BETAS[0],
             beta2=BETAS[1],

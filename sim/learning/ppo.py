@@ -17,6 +17,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -26,6 +27,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sim.learning.adam import Adam
+from sim.learning.crew import Crew
 from sim.learning.shape import LOG_STD_RANGE
 
 if TYPE_CHECKING:
@@ -228,8 +230,12 @@ def update(
     batch: Batch,
     settings: PpoSettings,
     rng: np.random.Generator,
+    crew: Crew | None = None,
 ) -> UpdateReport:
-    """Improve the actor on one rollout. Rows are shuffled by `rng`; a last partial mini-batch is used too."""
+    """Improve the actor on one rollout. Rows are shuffled by `rng`; a last partial mini-batch is used too.
+
+    With a crew each mini-batch is learned from in two halves, whatever the number of its threads.
+    """
     rows = len(batch.advantages)
     sums, batches, epochs = np.zeros(3), 0, 0
     while epochs < settings.num_epochs:
@@ -237,7 +243,7 @@ def update(
         order = torch.from_numpy(rng.permutation(rows))
         moved, parts = 0.0, 0
         for chosen in torch.split(order, settings.batch_size):
-            figures = _gradient_step(model, optimiser, batch, chosen, settings)
+            figures = _gradient_step(model, optimiser, batch, chosen, settings, crew)
             sums += figures
             moved += figures[2]
             parts += 1
@@ -249,16 +255,41 @@ def update(
 
 
 def _gradient_step(
-    model: ActorCritic, optimiser: Adam, batch: Batch, chosen: Tensor, settings: PpoSettings
+    model: ActorCritic,
+    optimiser: Adam,
+    batch: Batch,
+    chosen: Tensor,
+    settings: PpoSettings,
+    crew: Crew | None,
 ) -> NDArray[np.float64]:
     """One mini-batch; returns loss, entropy, movement."""
-    seen = [rows[chosen] for rows in batch.observations]
-    log_probability, entropies = log_probability_and_entropy(model, seen, batch.actions[chosen], batch.epsilon)
-    log_ratio = log_probability - batch.log_probabilities[chosen]
-    loss = policy_loss(log_ratio, batch.advantages[chosen], settings.clip)
-    entropy = entropies.mean()
-    optimiser.minimise(loss - settings.beta_entropy * entropy, settings.maximum_gradient)
-    with torch.no_grad():
-        kl = (torch.exp(log_ratio) - 1.0 - log_ratio).mean()
-    figures = torch.stack((loss.detach(), entropy.detach(), kl))
-    return figures.double().numpy()
+    if crew is None:
+        whole = _Part(model, batch, chosen, settings)
+        optimiser.minimise(whole.loss(), settings.maximum_gradient)
+        return whole.figures
+    halves = [_Part(model, batch, half, settings) for half in torch.tensor_split(chosen, 2) if len(half)]
+    shares = [len(half.chosen) / len(chosen) for half in halves]
+    losses = [partial(half.loss, share) for half, share in zip(halves, shares, strict=True)]
+    optimiser.minimise_sum(losses, settings.maximum_gradient, crew)
+    return sum((share * half.figures for half, share in zip(halves, shares, strict=True)), np.zeros(3))
+
+
+class _Part:
+    """Some rows of a batch, before a gradient step. `figures`: loss, entropy and movement, once the loss is there."""
+
+    def __init__(self, model: ActorCritic, batch: Batch, chosen: Tensor, settings: PpoSettings) -> None:
+        self.model, self.batch, self.chosen, self.settings = model, batch, chosen, settings
+        self.figures = np.zeros(3)
+
+    def loss(self, share: float = 1.0) -> Tensor:
+        """The mean over its rows, which are this share of a mini-batch."""
+        batch, chosen, settings = self.batch, self.chosen, self.settings
+        seen = [rows[chosen] for rows in batch.observations]
+        log_probability, entropies = log_probability_and_entropy(self.model, seen, batch.actions[chosen], batch.epsilon)
+        log_ratio = log_probability - batch.log_probabilities[chosen]
+        loss = policy_loss(log_ratio, batch.advantages[chosen], settings.clip)
+        entropy = entropies.mean()
+        with torch.no_grad():
+            kl = (torch.exp(log_ratio) - 1.0 - log_ratio).mean()
+        self.figures = torch.stack((loss.detach(), entropy.detach(), kl)).double().numpy()
+        return share * (loss - settings.beta_entropy * entropy)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sim.hyperparameters import Hyperparameters
 from sim.learning import ppo
 from sim.learning.adam import Adam
+from sim.learning.crew import Crew, threads_here
 from sim.learning.networks import ActorCritic
 from sim.learning.rollouts import Rollout
 from sim.model_folder import PolicyArrays
@@ -61,7 +62,11 @@ class PpoLearner:
         features = torch.from_numpy(rollout.features.reshape(len(returns), -1))
         ppo.fit_critic(self.model, self.optimisers.critic, features, returns, self.settings, self.rng)
         batch = self._batch(rollout, self._estimates(rollout, rewards)[0])
-        ppo.update(self.model, self.optimisers.policy, batch, self.settings, self.rng)
+        if not self.model.layout.sees_pictures:
+            ppo.update(self.model, self.optimisers.policy, batch, self.settings, self.rng)
+            return
+        with Crew(threads_here()) as crew:
+            ppo.update(self.model, self.optimisers.policy, batch, self.settings, self.rng, crew)
 
     def _estimates(
         self, rollout: Rollout, rewards: NDArray[np.float64]

@@ -119,6 +119,7 @@ class TrainingGround:
         look: str = USUAL_LOOK,
         randomisation: str = USUAL_RANDOMISATION,
         is_reversed: bool = False,
+        threads: int = 1,
     ) -> None:
         self.car = car
         self.hyperparameters = hyperparameters
@@ -138,7 +139,9 @@ class TrainingGround:
             sectors=sectors_of(car),
             objects=objects,
             is_reversed=is_reversed,
+            threads=threads,
         )
+        self.threads = threads
         self.world.reset(None, self._starts(self.world.cars))
         self.episodes_begun = self.world.cars
         self.drawing_seed = int(rng.integers(2**63))
@@ -186,7 +189,7 @@ class TrainingGround:
         if self.driver is None:
             drawing = Drawing(self.drawing_seed, epsilon, (steering, speed))
             stack = self.hyperparameters.stack_size
-            self.driver = rollout_of(policy, self.car, self.world, stack, drawing=drawing)
+            self.driver = rollout_of(policy, self.car, self.world, stack, drawing=drawing, threads=self.threads)
         else:
             self.driver.drive_with(policy)
             self.driver.draw_with(epsilon, (steering, speed))

@@ -1,7 +1,8 @@
 """Training a model: drive, ask for the rewards, learn, evaluate, keep the best; until something says that it is enough.
 
 torch runs with one thread: on small networks more threads only wait for each other, and one thread gives the same bits
-every time. Same configuration, seed and number of iterations: same weights.
+every time. What more processors are good for is in `sim.learning.crew`; large networks also drive with as many threads.
+Same configuration, seed and number of iterations: same weights, whatever the number of threads.
 """
 
 from __future__ import annotations
@@ -17,8 +18,10 @@ from numpy.typing import NDArray
 from sim.car import Car
 from sim.hyperparameters import Hyperparameters
 from sim.learning.checkpoint import Counters, load_checkpoint, save_checkpoint
+from sim.learning.crew import threads_here
 from sim.learning.episodes import EpisodeBook
 from sim.learning.learner import learn_or_restore, learner_of
+from sim.learning.memory import keep_freed_memory
 from sim.learning.reports import (
     Ending,
     IterationReport,
@@ -71,6 +74,8 @@ RESUMED_AS = (
     "simulator_version",
 )
 """What paddock.json says of a training that another cannot go on with."""
+LARGE_NETWORK = 1 << 20
+"""Numbers of a network from which on several threads drive the cars: with less to do they would wait for each other."""
 SAVE_EVERY_MS = 1_000
 METRICS_EVERY_MS = 5_000
 
@@ -119,6 +124,7 @@ def train(
     the disk refuses.
     """
     torch.set_num_threads(1)
+    keep_freed_memory()
     training = Training(config, reward, out, resume, parent)
     try:
         ending = training.run(on_iteration, should_stop, patience_ms, maximum_iterations)
@@ -145,6 +151,7 @@ class Training:
         config.car.check_trainable()
         means = MEANS if parent is None else parent.means
         self.layout = trained_layout(config.car, config.hyperparameters.stack_size, means)
+        self.threads = threads_here() if self.layout.parameters() >= LARGE_NETWORK else 1
         self.learner = learner_of(config.car.training_algorithm, self.layout, config.hyperparameters, self.rng)
         if parent is not None:
             check_parent(config.car, config.hyperparameters, parent)
@@ -173,6 +180,7 @@ class Training:
             look=config.look,
             randomisation=config.randomisation,
             is_reversed=self.driven is not config.track,
+            threads=self.threads,
         )
         window = config.hyperparameters.num_episodes_between_training
         self.book = EpisodeBook(self.ground.world.cars, window, self.counters.episodes)
@@ -324,6 +332,7 @@ class Training:
             stack_size=self.config.hyperparameters.stack_size,
             objects=self.config.objects,
             look=self.config.look,
+            threads=self.threads,
         )
 
     def _measure_parent(self) -> None:

@@ -137,20 +137,39 @@ void Rollout::push(Input& input, std::size_t car) const {
 void Rollout::look(std::size_t from, std::size_t to) {
   for (Input& input : inputs_) {
     if (input.in_place) continue;
-    for (std::size_t i = from; i < to; ++i) push(input, i);
+    for (std::size_t k = from; k < to; ++k) push(input, asked_[k]);
   }
 }
 
-std::vector<Policy::Source> Rollout::sources(std::size_t from) const {
+// What the cars in these places of `asked_` see, row after row: where it lies, unless there are others between them.
+std::vector<Policy::Source> Rollout::sources(std::size_t from, std::size_t to) {
+  const bool side_by_side = asked_.size() == cars();
   std::vector<Policy::Source> found;
   for (std::size_t t = 0; t < inputs_.size(); ++t) {
-    const Input& input = inputs_[t];
+    Input& input = inputs_[t];
     const std::size_t item = policy_->towers()[t].takes_bytes() ? 1 : sizeof(float);
     const std::uint8_t* data = input.in_place ? input.rows[0].data + input.rows[0].first : input.seen.data();
-    const std::size_t stride = input.in_place ? input.rows[0].stride : input.bytes;
+    std::size_t stride = input.in_place ? input.rows[0].stride : input.bytes;
+    if (!side_by_side) {
+      for (std::size_t k = from; k < to; ++k) {
+        std::memcpy(input.together.data() + k * input.bytes, data + asked_[k] * stride, input.bytes);
+      }
+      data = input.together.data();
+      stride = input.bytes;
+    }
     found.push_back({data + from * stride, stride / item});
   }
   return found;
+}
+
+// Of a drive that lasts until all are done, those that are not: nobody needs to know what the others would do.
+void Rollout::ask(bool all_done) {
+  asked_.clear();
+  for (std::size_t i = 0; i < cars(); ++i) {
+    if (!all_done || world_->done[i] == 0) asked_.push_back(i);
+  }
+  if (asked_.size() == cars()) return;
+  for (Input& input : inputs_) input.together.resize(cars() * input.bytes);
 }
 
 std::size_t Rollout::draw_discrete(std::size_t car, const float* outputs, double& log_probability) {
@@ -188,9 +207,7 @@ void Rollout::draw_continuous(std::size_t car, const float* outputs, float* draw
   log_probability = mixed(log_probability, -kLogBox, drawing_->epsilon);
 }
 
-void Rollout::choose(std::size_t car, const Record& record, std::size_t step) {
-  const std::size_t row = step * cars() + car;
-  const float* outputs = outputs_.data() + car * policy_->outputs();
+void Rollout::choose(std::size_t car, const float* outputs, const Record& record, std::size_t row) {
   double* command = commands_.data() + 2 * car;
   double log_probability = 0.0;
   if (actions_.continuous()) {
@@ -232,21 +249,26 @@ Driven Rollout::drive(std::size_t steps, const Record& record, const Until& unti
   Driven driven;
   for (std::size_t step = 0; step < steps; ++step) {
     if (until.starts != nullptr && until.start_count - driven.starts < n) break;
-    crew_.share(n, [&](std::size_t from, std::size_t to) {
+    ask(until.all_done);
+    crew_.share(asked_.size(), [&](std::size_t from, std::size_t to) {
       look(from, to);
-      const std::vector<Policy::Source> shown = sources(from);
-      policy_->forward(shown.data(), to - from, outputs_.data() + from * policy_->outputs());
+      const std::vector<Policy::Source> shown = sources(from, to);
+      const std::size_t count = policy_->outputs();
+      policy_->forward(shown.data(), to - from, outputs_.data() + from * count);
       for (std::size_t t = 0; t < record.observations.size(); ++t) {
         const std::size_t item = policy_->towers()[t].takes_bytes() ? 1 : sizeof(float);
         const auto* seen = static_cast<const std::uint8_t*>(shown[t].data);
-        for (std::size_t i = from; i < to; ++i) {
-          std::memcpy(record.observations[t] + (step * n + i) * inputs_[t].bytes,
-                      seen + (i - from) * shown[t].stride * item, inputs_[t].bytes);
+        for (std::size_t k = from; k < to; ++k) {
+          std::memcpy(record.observations[t] + (step * n + asked_[k]) * inputs_[t].bytes,
+                      seen + (k - from) * shown[t].stride * item, inputs_[t].bytes);
         }
       }
-      for (std::size_t i = from; i < to; ++i) choose(i, record, step);
+      for (std::size_t k = from; k < to; ++k) {
+        const std::size_t row = step * n + asked_[k];
+        if (record.outputs != nullptr) std::copy_n(outputs_.data() + k * count, count, record.outputs + row * count);
+        choose(asked_[k], outputs_.data() + k * count, record, row);
+      }
     });
-    if (record.outputs != nullptr) std::copy(outputs_.begin(), outputs_.end(), record.outputs + step * outputs_.size());
     for (const Record::Copy& copy : record.before) std::memcpy(copy.to + step * copy.bytes, copy.from, copy.bytes);
     world_->step(commands_.data());
     for (const Record::Copy& copy : record.after) std::memcpy(copy.to + step * copy.bytes, copy.from, copy.bytes);

@@ -38,7 +38,8 @@ struct Drawing {
   double spread[2] = {};
 };
 
-// Where to write what happened, if anywhere: one block for each step.
+// Where to write what happened, if anywhere: one block for each step. What a drive that lasts until all are done would
+// write of a car that is done before is left as it was, but for the world's own arrays.
 struct Record {
   struct Copy {
     const std::uint8_t* from;
@@ -90,14 +91,15 @@ class Rollout {
     std::size_t bytes;            // of a car's row as the policy sees it
     std::size_t places, channel;  // a frame: places, and bytes at each of them
     bool in_place;                // the policy reads the world's own memory
-    std::vector<std::uint8_t> seen, frame;
+    std::vector<std::uint8_t> seen, frame, together;
   };
   void look(std::size_t from, std::size_t to);
   void push(Input& input, std::size_t car) const;
-  void choose(std::size_t car, const Record& record, std::size_t step);
+  void choose(std::size_t car, const float* outputs, const Record& record, std::size_t row);
   std::size_t draw_discrete(std::size_t car, const float* outputs, double& log_probability);
   void draw_continuous(std::size_t car, const float* outputs, float* drawn, double& log_probability);
-  std::vector<Policy::Source> sources(std::size_t from) const;
+  void ask(bool all_done);
+  std::vector<Policy::Source> sources(std::size_t from, std::size_t to);
   std::size_t begin_anew(const double* starts);
 
   std::shared_ptr<World> world_;
@@ -107,7 +109,8 @@ class Rollout {
   Actions actions_;
   std::optional<Drawing> drawing_;
   std::vector<Random> random_;
-  std::vector<float> outputs_;
+  std::vector<std::size_t> asked_;  // the cars that are to choose now
+  std::vector<float> outputs_;      // of each of those
   std::vector<double> commands_;
   std::unique_ptr<bool[]> mask_;
   std::vector<double> starts_;

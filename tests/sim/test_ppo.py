@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ import torch
 from sim.layers import Numbers
 from sim.learning import ppo
 from sim.learning.adam import Adam
+from sim.learning.crew import Crew
 from sim.learning.networks import ActorCritic
 from sim.network_layout import NetworkLayout, TowerLayout
 
@@ -149,6 +152,34 @@ def test_the_critic_comes_to_know_the_returns_in_their_own_unit() -> None:
     assert losses[-1] < 0.01 * losses[0]
     assert network.values(observations).numpy() == pytest.approx(returns.numpy(), abs=30.0)
     assert all(np.array_equal(array, actor[name]) for name, array in network.policy_arrays().items())
+
+
+def a_batch(rows: int, rng: np.random.Generator) -> ppo.Batch:
+    return ppo.Batch(
+        (torch.from_numpy(rng.normal(size=(rows, 2)).astype(np.float32)),),
+        torch.from_numpy(rng.integers(0, 3, rows)),
+        torch.full((rows,), -1.4),
+        torch.from_numpy(ppo.normalised(rng.normal(size=rows))),
+    )
+
+
+@pytest.mark.parametrize("rows", [48, 33])
+def test_two_halves_of_a_mini_batch_move_the_policy_as_all_of_it_does(rows: int) -> None:
+    """To rounding; with 33 rows the last mini-batch is one row, which has no halves."""
+    moved, reports = [], []
+    for threads in (0, 1, 2):
+        network, random = model(), np.random.default_rng(4)
+        optimisers = ppo.make_optimisers(network, SETTINGS)
+        crew = Crew(threads) if threads else None
+        settings = replace(SETTINGS, batch_size=16, lr=0.01, kl_limit=10.0)
+        reports.append(ppo.update(network, optimisers.policy, a_batch(rows, random), settings, random, crew))
+        moved.append(np.concatenate([array.ravel() for array in network.policy_arrays().values()]))
+    assert np.array_equal(moved[1], moved[2]), "threads change no bit"
+    assert reports[1] == reports[2]
+    assert np.abs(moved[0] - np.concatenate([a.ravel() for a in model().policy_arrays().values()])).max() > 1e-3
+    assert moved[1] == pytest.approx(moved[0], abs=2e-5)
+    assert reports[1].kl == pytest.approx(reports[0].kl, rel=1e-3)
+    assert reports[1].entropy == pytest.approx(reports[0].entropy, rel=1e-4)
 
 
 def test_it_learns_which_arm_of_a_bandit_pays() -> None:

@@ -339,12 +339,14 @@ def test_a_drive_ends_once_enough_episodes_ended() -> None:
         assert driven.steps == max(enough, least_steps // 4)
 
 
-def test_rows_until_all_are_done_are_those_of_each_car() -> None:
+@pytest.mark.parametrize(("stack", "threads"), [(1, 1), (1, 3), (2, 1), (2, 4)])
+def test_rows_until_all_are_done_are_those_of_each_car(stack: int, threads: int) -> None:
+    """Cars that are done are not asked any more; the others do not notice."""
     world, slow = world_of(6, auto_reset=False), world_of(6, auto_reset=False)
     car = Car((TRACK_FEATURES,), "PADDOCK_SMALL", DISCRETE)
-    policy = policy_of(FEATURE_COUNT, DISCRETE)
-    driven = drive_until_done(rollout_of(policy, car, world))
-    driver, states = Driver(policy, car, slow), [[state.copy()] for state in slow.reward_states]
+    policy = policy_of(stack * FEATURE_COUNT, DISCRETE)
+    driven = drive_until_done(rollout_of(policy, car, world, stack, threads=threads))
+    driver, states = Driver(policy, car, slow, stack), [[state.copy()] for state in slow.reward_states]
     going = np.ones(6, np.bool_)
     while going.any():
         slow.step(driver.choose()[1])
@@ -358,7 +360,28 @@ def test_rows_until_all_are_done_are_those_of_each_car() -> None:
         assert rows.chosen is not None
         assert np.array_equal(rows.commands, DISCRETE.table()[rows.chosen])
     with pytest.raises(ValueError, match="prepare"):
-        drive_until_done(rollout_of(policy, car, world))
+        drive_until_done(rollout_of(policy, car, world, stack))
+
+
+def test_nothing_is_recorded_of_a_car_that_is_done_before_the_others() -> None:
+    world = world_of(6, auto_reset=False)
+    rollout = rollout_of(policy_of(FEATURE_COUNT, DISCRETE), Car((TRACK_FEATURES,), "PADDOCK_SMALL", DISCRETE), world)
+    steps = world.rules.maximum_steps
+    done, actions = np.empty((steps, 6), world.done.dtype), np.full((steps, 6), -1, np.int64)
+    outputs, seen = np.zeros((steps, 6, DISCRETE.size), np.float32), np.zeros((steps, 6, FEATURE_COUNT), np.float32)
+    driven = rollout.drive(
+        steps,
+        actions=actions,
+        outputs=outputs,
+        observations=[seen],
+        after=[(world.done, done)],
+        all_done=True,
+    )
+    before = np.concatenate([np.zeros((1, 6), np.bool_), done[: driven.steps - 1]])
+    assert before.any()
+    assert np.array_equal(actions[: driven.steps] == -1, before)
+    assert np.array_equal(~outputs[: driven.steps].any(-1), before)
+    assert np.array_equal(~seen[: driven.steps].any(-1), before)
 
 
 def test_a_policy_that_gives_no_number_ends_its_cars_not_the_process() -> None:
