@@ -55,6 +55,13 @@ def _drawn(on: _OnATrack) -> tuple[DrawnObject, ...]:
     )
 
 
+def are_drawn(objects: TrackObjects | None) -> bool:
+    """True where the seed says where the boxes or bots stand at the start."""
+    if isinstance(objects, Boxes):
+        return objects.random and not objects.places
+    return isinstance(objects, Bots) and objects.random
+
+
 def type_in_words(objects: TrackObjects | None) -> str:
     """The type of a race and what is on its track, as a page says it."""
     if isinstance(objects, Boxes):

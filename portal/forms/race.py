@@ -134,6 +134,12 @@ def _one_line(text: str) -> str:
     return text
 
 
+class RacePreviewForm(RaceObjectsForm):
+    """What a map of the race shows while its form is filled in."""
+
+    seed: _or_empty(0, SEEDS - 1) = None  # type: ignore[valid-type]
+
+
 class RaceForm(RaceObjectsForm):
     """A race as its form says it. Dates are local to `time_zone`; penalties are typed in seconds, kept in ms."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import secrets
 from typing import Any
 
 from flask import Blueprint, flash, render_template, request, url_for
@@ -15,10 +15,9 @@ from portal.access import Permission, access
 from portal.errors import STATUS
 from portal.forms.live_race import LiveRaceForm
 from portal.forms.parsing import FormErrors, parse
-from portal.forms.race import DRIVEN_FIELDS, LISTS, RaceForm, copy_of, defaults, time_zones, values_of
-from portal.forms.race_objects import RaceObjectsForm
+from portal.forms.race import DRIVEN_FIELDS, LISTS, RaceForm, RacePreviewForm, copy_of, defaults, time_zones, values_of
 from portal.forms.submission import SubmissionForm
-from portal.race_map import type_in_words
+from portal.race_map import are_drawn, type_in_words
 from portal.race_parts import track_of, track_with
 from portal.rate_limits import limiter
 from portal.rules import (
@@ -50,7 +49,6 @@ pages = Blueprint("races", __name__)
 STREAM_HEADER = "Paddock-Stream"
 """On a fragment: where the page hears of what comes next, with a new ticket."""
 LONGEST_PAGE_NUMBER = 6
-SEED = re.compile(r"[0-9]{1,9}")
 FIRST_ATTEMPT = 0
 LIVE_LIMIT = "live_limit_s"
 """The field of a clone of a LIVE race that makes it one as well."""
@@ -185,7 +183,7 @@ def save(race_id: str) -> Answer:
     try:
         known = {*scope.tracks().names(), race.track}
         details = parse(RaceForm, request.form, LISTS).details(known, race)
-        _check_room(details)
+        _check_room(details, race)
         if fixed and race_rescoring.is_rescored(race, details) and "confirmed" not in request.form:
             races.check_edit(scope.reading(), race, **details)
             return _ask_rescoring(race, details)
@@ -206,10 +204,10 @@ def _ask_rescoring(race: Race, details: RaceDetails) -> Answer:
     return page, 200
 
 
-def _check_room(details: RaceDetails) -> None:
+def _check_room(details: RaceDetails, race: Race | None = None) -> None:
     """Raises FormErrors where the track has no room for the boxes or bots."""
     objects = objects_from_json(details["objects"])
-    track_with(details["track"], details["direction"], objects, details.get("seed", 0))
+    track_with(details["track"], details["direction"], objects, details.get("seed", race.seed if race else 0))
 
 
 def _publish(race: Race) -> None:
@@ -222,17 +220,24 @@ def _publish(race: Race) -> None:
 @pages.get("/races/preview")
 @access(Permission.RACER)
 def preview() -> str:
-    """The track as a form says it, with its boxes and bots: a fragment, and nothing is stored."""
-    chosen, problem, track = None, "", None
+    """The track as a form says it, with its boxes and bots: a fragment, and nothing is stored.
+
+    Without a seed it shows places of one that is drawn here, and says so; with `race`, which is edited, its own.
+    """
+    edited = races.get_own(scope.reading(), scope.me(), request.args["race"]) if "race" in request.args else None
+    chosen, seed, problem, track = None, None, "", None
     try:
-        chosen = parse(RaceObjectsForm, request.args).objects()
-        seed, way = request.args.get("seed", ""), request.args.get("direction", "")
+        form = parse(RacePreviewForm, request.args)
+        chosen, seed = form.objects(), form.seed if form.seed is not None or edited is None else edited.seed
+        way = request.args.get("direction", "")
         direction = Direction(way if way in list(Direction) else Direction.COUNTERCLOCKWISE).value
-        track = track_with(request.args.get("track", ""), direction, chosen, int(seed) if SEED.fullmatch(seed) else 0)
+        drawn = secrets.randbelow(races.SEEDS) if seed is None else seed
+        track = track_with(request.args.get("track", ""), direction, chosen, drawn)
     except FormErrors as errors:
         problem = str(errors)
+    is_example = seed is None and are_drawn(chosen)
     words = type_in_words(chosen)
-    return render_template("races/_preview.html", track=track, problem=problem, words=words)
+    return render_template("races/_preview.html", track=track, problem=problem, words=words, is_example=is_example)
 
 
 @pages.get("/races/<race_id>/enter")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from flask import Flask
 from sqlalchemy import Engine
@@ -82,7 +84,40 @@ def test_the_form_shows_the_track_as_it_is_filled_in(app: Flask, alice: Racer) -
     assert client.get("/races/preview", query_string=asked).text.count('<path class="box"') == 0
     full = client.get("/races/preview", query_string={**asked, "race_type": "object-avoidance", "boxes": "20"})
     assert (full.status_code, "too short" in full.text) == (200, True)
-    assert client.get("/races/preview?track=atlantis&direction=up&seed=x").status_code == 200
+    assert client.get("/races/preview?track=atlantis&direction=up&seed=5").status_code == 200
+
+
+PLACES = re.compile(r'<path class="box" d="([^"]*)"')
+
+
+def test_the_map_shows_the_places_of_the_seed_and_says_where_one_is_still_to_be_drawn(
+    app: Flask, engine: Engine, alice: Racer
+) -> None:
+    client = sign_in(app, alice)
+    asked = {"track": "paddock-oval", "direction": "clockwise", "race_type": "object-avoidance", "boxes": "3"}
+
+    def shown(**typed: str) -> str:
+        return client.get("/races/preview", query_string={**asked, **typed}).text
+
+    largest = shown(seed="2147483647")
+    assert PLACES.findall(largest) != PLACES.findall(shown(seed="0")), "a seed of ten digits is no seed 0"
+    assert "example" not in largest
+    drawn = [shown(seed="") for _ in range(3)]
+    assert all("Without a seed one is drawn: these places are an example." in page for page in drawn)
+    assert len({tuple(PLACES.findall(page)) for page in drawn}) > 1, "not the places of any one seed"
+    assert "example" not in shown(seed="", box_placing="even"), "no seed moves these"
+    assert "example" not in shown(seed="", box_placing="chosen", box_places="20 inner")
+    for wrong in ("2147483648", "-1", "1.5", "x"):
+        assert "whole number from 0 to 2147483647" in shown(seed=wrong), wrong
+    with write_session(engine) as session:
+        race = make_race(session, alice, objects=race_objects.stored(Boxes(3)))
+    kept = shown(seed="", race=race.public_id)
+    assert PLACES.findall(kept) == PLACES.findall(shown(seed=str(race.seed))), "an edit without a seed keeps the race's"
+    assert "example" not in kept
+    page = client.get(f"/races/{race.public_id}/edit").text
+    assert f"/races/preview?race={race.public_id}" in page
+    assert "empty: it stays as it is" in page
+    assert client.get("/races/preview?race=0000000000000000").status_code == 404
 
 
 def test_a_race_edited_without_a_change_stays_the_same(app: Flask, engine: Engine, alice: Racer) -> None:
