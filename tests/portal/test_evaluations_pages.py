@@ -34,17 +34,6 @@ FORM = {
 
 
 @pytest.fixture
-def alice(engine: Engine) -> Racer:
-    with write_session(engine) as session:
-        return make_racer(session, "alice")
-
-
-@pytest.fixture
-def browser(app: Flask, alice: Racer) -> FlaskClient:
-    return sign_in(app, alice)
-
-
-@pytest.fixture
 def model(engine: Engine, settings: Settings, alice: Racer) -> Model:
     with write_session(engine) as session:
         return ready_model(session, settings, alice)

@@ -31,17 +31,6 @@ from tests.portal.garage_cast import (
 STORED = (Car, Model, RewardFunction, TrainingRun, Evaluation, OutboxEntry, AuditEvent)
 
 
-@pytest.fixture
-def alice(engine: Engine) -> Racer:
-    with write_session(engine) as session:
-        return make_racer(session, "alice")
-
-
-@pytest.fixture
-def browser(app: Flask, alice: Racer) -> FlaskClient:
-    return sign_in(app, alice)
-
-
 def model_form(app: Flask, **changes: str) -> dict[str, str]:
     with app.test_request_context():
         values = default_values("").to_dict()

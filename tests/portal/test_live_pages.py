@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from datetime import timedelta
 
-import html5lib
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -25,6 +24,7 @@ from sim.episode import STATUSES, EpisodeStatus
 from sim.trace import DriveTrace
 from tests.cast import make_racer
 from tests.conftest import sign_in
+from tests.portal.garage_cast import parsed
 from tests.portal.races_cast import make_model, make_race, make_result
 from tests.portal.replay_cast import drive_of
 
@@ -52,11 +52,6 @@ def race(engine: Engine, people: dict[str, Racer]) -> Race:
 @pytest.fixture
 def olivia(app: Flask, people: dict[str, Racer]) -> FlaskClient:
     return sign_in(app, people["olivia"])
-
-
-def valid(text: str) -> str:
-    html5lib.HTMLParser(strict=True).parse(text)
-    return text
 
 
 def model_of(session: Session, racer: Racer) -> Model:
@@ -110,14 +105,14 @@ def test_an_organizer_makes_a_race_live_on_its_control_page(
         race = make_race(session, people["olivia"])
     browser = sign_in(app, people["olivia"])
     address = f"/races/{race.public_id}/live/control"
-    assert 'value="180"' in valid(browser.get(address).text), "three minutes is what is usual"
+    assert 'value="180"' in parsed(browser.get(address).text), "three minutes is what is usual"
     wrong = browser.post(f"/races/{race.public_id}/live/make", data={"limit_s": "5"})
     assert wrong.status_code == 422
-    assert "Write 30 to 600 seconds." in valid(wrong.text)
+    assert "Write 30 to 600 seconds." in parsed(wrong.text)
     assert browser.get(f"/races/{race.public_id}/live").status_code == 404
     assert browser.post(f"/races/{race.public_id}/live/make", data={"limit_s": "60"}).status_code == 303
-    assert "The stage is empty" in valid(browser.get(address).text)
-    page = valid(browser.get(f"/races/{race.public_id}").text)
+    assert "The stage is empty" in parsed(browser.get(address).text)
+    page = parsed(browser.get(f"/races/{race.public_id}").text)
     assert "Watch LIVE" in page
     assert "as many as fit into 1 min" in page
 
@@ -129,14 +124,14 @@ def test_a_racer_comes_into_the_queue_and_goes(
     address = f"/races/{race.public_id}/live"
     with read_session(engine) as session:
         model = model_of(session, people["alice"]).public_id
-    assert "Into the queue" in valid(browser.get(address).text)
+    assert "Into the queue" in parsed(browser.get(address).text)
     assert browser.post(address + "/enter", data={"model": "nonsense"}).status_code == 404
     assert browser.post(address + "/enter", data={}).status_code == 422
     assert browser.post(address + "/enter", data={"model": model}).status_code == 303
     again = browser.post(address + "/enter", data={"model": model})
     assert again.status_code == 409
-    assert "You have a car in the queue" in valid(again.text)
-    assert "<li>alice</li>" in valid(client.get(address).text)
+    assert "You have a car in the queue" in parsed(again.text)
+    assert "<li>alice</li>" in parsed(client.get(address).text)
     assert client.get(address + "/state").get_json()["queue"] == ["alice"]
     own = browser.get(address).text
     assert "Take it out" in own
@@ -164,14 +159,14 @@ def test_the_organizer_orders_launches_and_clears_by_plain_forms(
     assert run_of(engine, first).state == LiveState.LAUNCHED
     refused = olivia.post(f"{address}/launch", data={"run": second})
     assert refused.status_code == 409
-    assert "A car is on the track" in valid(refused.text)
-    assert "countdown" in valid(olivia.get(f"{address}/control").text)
+    assert "A car is on the track" in parsed(refused.text)
+    assert "countdown" in parsed(olivia.get(f"{address}/control").text)
     assert olivia.post(f"{address}/speed", data={"speed": "3"}).status_code == 422
     assert olivia.post(f"{address}/clear").status_code == 303
     assert run_of(engine, first).state == LiveState.CLEARED
     for verb, data in (("entries", {"on": "0"}), ("autolaunch", {"on": "1"})):
         assert olivia.post(f"{address}/{verb}", data=data).status_code == 303
-    page = valid(olivia.get(f"{address}/control").text)
+    page = parsed(olivia.get(f"{address}/control").text)
     assert "Open the entries" in page
     assert "Stop launching by itself" in page
     fragment = olivia.post(f"{address}/autolaunch", data={"on": "0"}, headers={"HX-Request": "true"})
@@ -217,7 +212,7 @@ def test_nobody_knows_a_part_of_the_drive_before_its_time(
         result,
         f"/garage/models/{model}/submissions",
     ):
-        page = valid(sign_in(app, people["alice"]).get(own).text)
+        page = parsed(sign_in(app, people["alice"]).get(own).text)
         assert "when the broadcast has shown it" in page, own
         for told in ("8.400", "29.400", "Ranked", evaluation.fingerprint or "no fingerprint"):
             assert told not in page, (own, told)
@@ -290,13 +285,13 @@ def test_what_was_shown_is_everybodys(
     assert last["last"] is True
     assert "Best lap: 8.400." in last["lines"][-1]["text"]
     assert client.get(f"{pieces}/3").status_code in (404, 409)
-    page = valid(client.get(f"/races/{race.public_id}/live").text)
+    page = parsed(client.get(f"/races/{race.public_id}/live").text)
     assert "8.400" in page
     declared = olivia.post(f"/races/{race.public_id}/live/winner")
     assert declared.status_code == 303
     told = client.get(f"/races/{race.public_id}/live/state").get_json()
     assert told["winner"] == {"alias": "alice", "time_ms": 8_400}
-    assert "alice wins with 8.400" in " ".join(valid(client.get(f"/races/{race.public_id}/live").text).split())
+    assert "alice wins with 8.400" in " ".join(parsed(client.get(f"/races/{race.public_id}/live").text).split())
 
 
 def test_what_the_stream_says_is_the_state(app: Flask, race: Race) -> None:

@@ -65,17 +65,6 @@ def camera_model(session: Session, settings: Settings, racer: Racer) -> Model:
 
 
 @pytest.fixture
-def alice(engine: Engine) -> Racer:
-    with write_session(engine) as session:
-        return make_racer(session, "alice")
-
-
-@pytest.fixture
-def browser(app: Flask, alice: Racer) -> FlaskClient:
-    return sign_in(app, alice)
-
-
-@pytest.fixture
 def lens(engine: Engine, settings: Settings, alice: Racer) -> Model:
     with write_session(engine) as session:
         return camera_model(session, settings, alice)

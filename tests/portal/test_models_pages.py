@@ -19,7 +19,6 @@ from portal.rules import models, reward_functions
 from portal.settings import Settings
 from portal.tables import JobState, Model, Racer, TrainingRun
 from sim.reward_parameters import REWARD_PARAMETERS
-from tests.cast import make_racer
 from tests.conftest import sign_in
 from tests.portal.garage_cast import end, make_model, make_training, parsed, ready_model
 
@@ -35,17 +34,6 @@ CHECK: dict[str, Any] = {
     "parameters": None,
     "calls": 1,
 }
-
-
-@pytest.fixture
-def alice(engine: Engine) -> Racer:
-    with write_session(engine) as session:
-        return make_racer(session, "alice")
-
-
-@pytest.fixture
-def browser(app: Flask, alice: Racer) -> FlaskClient:
-    return sign_in(app, alice)
 
 
 @pytest.fixture

@@ -26,12 +26,6 @@ GOOD = {"alias": "Alice-1", "country": "FR", "avatar_body": "red", "avatar_trim"
 
 
 @pytest.fixture
-def alice(engine: Engine) -> Racer:
-    with write_session(engine) as session:
-        return make_racer(session, "alice")
-
-
-@pytest.fixture
 def newcomer(app: Flask, engine: Engine) -> FlaskClient:
     with write_session(engine) as session:
         racer = make_racer(session, None)

@@ -7,7 +7,6 @@ import io
 import re
 from datetime import timedelta
 
-import html5lib
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -20,15 +19,10 @@ from portal.rules import freezing, model_deletion
 from portal.tables import Model, Race, Racer, Visibility
 from tests.cast import make_racer
 from tests.conftest import sign_in
+from tests.portal.garage_cast import parsed
 from tests.portal.races_cast import make_race, make_result
 
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def olivia(engine: Engine) -> Racer:
-    with write_session(engine) as session:
-        return make_racer(session, "olivia")
 
 
 @pytest.fixture
@@ -40,11 +34,6 @@ def race(engine: Engine, olivia: Racer) -> Race:
         make_result(session, race, make_racer(session, "alice"), 9_000, 8_000, at=now - 30 * MINUTE)
         make_result(session, race, make_racer(session, "bob"), 9_100, 9_200, resets=1, at=now - 20 * MINUTE)
         return race
-
-
-def valid(text: str) -> str:
-    html5lib.HTMLParser(strict=True).parse(text)
-    return text
 
 
 def pages_of(pdf: bytes) -> int:
@@ -82,8 +71,8 @@ def test_everybody_who_was_ranked_has_a_certificate(app: Flask, client: FlaskCli
     every = sign_in(app, olivia).get(f"/races/{race.public_id}/certificates.pdf")
     assert pages_of(every.data) == 2
     assert client.get(f"/races/{race.public_id}/certificates.pdf").status_code == 303
-    assert f"/races/{race.public_id}/certificates/alice.pdf" in valid(client.get("/racers/alice").text)
-    page = valid(client.get(f"/races/{race.public_id}").text)
+    assert f"/races/{race.public_id}/certificates/alice.pdf" in parsed(client.get("/racers/alice").text)
+    page = parsed(client.get(f"/races/{race.public_id}").text)
     assert f"/races/{race.public_id}/standings.csv" in page
 
 
@@ -148,25 +137,25 @@ def test_results_of_a_private_race_are_for_its_people(
 
 def test_a_season_is_made_shown_changed_and_deleted(app: Flask, client: FlaskClient, olivia: Racer, race: Race) -> None:
     browser = sign_in(app, olivia)
-    assert "No seasons yet" in valid(client.get("/seasons").text)
-    valid(browser.get("/seasons/new").text)
+    assert "No seasons yet" in parsed(client.get("/seasons").text)
+    parsed(browser.get("/seasons/new").text)
     wrong = browser.post("/seasons", data={"name": "", "points": "x", "races": [race.public_id]})
     assert wrong.status_code == 422
-    assert "Write whole numbers" in valid(wrong.text)
+    assert "Write whole numbers" in parsed(wrong.text)
     assert 'value="x"' in wrong.text
     form = {"name": "Spring", "description": "Two races", "points": "10, 6 4", "races": [race.public_id]}
     address = browser.post("/seasons", data=form).location
-    page = valid(client.get(address).text)
+    page = parsed(client.get(address).text)
     assert re.search(r"alice.*?<strong>10</strong>.*bob.*?<strong>6</strong>", page, re.DOTALL)
     assert client.get(address + "/edit").status_code == 303
-    assert "checked" in valid(browser.get(address + "/edit").text)
+    assert "checked" in parsed(browser.get(address + "/edit").text)
     assert browser.post(address + "/edit", data={**form, "points": "3"}).status_code == 303
     table = list(csv.DictReader(io.StringIO(client.get(address + "/table.csv").text)))
     assert [(row["place"], row["racer"], row["points"], row["Sunday cup"]) for row in table] == [
         ("1", "alice", "3", "1"),
         ("2", "bob", "0", "2"),
     ]
-    assert "Spring" in valid(client.get("/seasons").text)
-    valid(browser.get(address + "/delete").text)
+    assert "Spring" in parsed(client.get("/seasons").text)
+    parsed(browser.get(address + "/delete").text)
     assert browser.post(address + "/delete").status_code == 303
     assert client.get(address).status_code == 404

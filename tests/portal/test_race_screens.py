@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
-import html5lib
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -20,15 +19,10 @@ from portal.streams.renderers import race_standings
 from portal.tables import Race, Racer, Submission, Visibility
 from tests.cast import make_racer
 from tests.conftest import sign_in
+from tests.portal.garage_cast import parsed
 from tests.portal.races_cast import make_race, make_result
 
 MINUTE = timedelta(minutes=1)
-
-
-@pytest.fixture
-def olivia(engine: Engine) -> Racer:
-    with write_session(engine) as session:
-        return make_racer(session, "olivia")
 
 
 @pytest.fixture
@@ -44,13 +38,8 @@ def race(engine: Engine, olivia: Racer) -> Race:
         return race
 
 
-def valid(text: str) -> str:
-    html5lib.HTMLParser(strict=True).parse(text)
-    return text
-
-
 def test_the_page_of_a_frozen_race_says_so_and_hides_the_newest(client: FlaskClient, race: Race) -> None:
-    page = valid(client.get(f"/races/{race.public_id}").text)
+    page = parsed(client.get(f"/races/{race.public_id}").text)
     assert "The standings are frozen" in page
     assert "bob" not in page
     assert "Winner" not in page
@@ -67,7 +56,7 @@ def test_a_disqualified_run_that_was_hidden_is_listed_when_its_result_would_be(
     assert "It cut corners" not in client.get(f"/races/{race.public_id}").text
     with write_session(engine) as session:
         freezing.lift(session, race, by=olivia, now=clock.now())
-    assert "It cut corners" in valid(client.get(f"/races/{race.public_id}").text)
+    assert "It cut corners" in parsed(client.get(f"/races/{race.public_id}").text)
 
 
 def test_what_the_stream_sends_is_what_the_public_may_see(app: Flask, race: Race) -> None:
@@ -82,7 +71,7 @@ def test_the_organizer_sees_everything_and_reveals_place_by_place(
     app: Flask, client: FlaskClient, olivia: Racer, race: Race, redis: Redis
 ) -> None:
     browser = sign_in(app, olivia)
-    page = valid(browser.get(f"/races/{race.public_id}/freeze").text)
+    page = parsed(browser.get(f"/races/{race.public_id}/freeze").text)
     assert "Next: place 2, alice with 9.000." in page
     assert "bob" in page
     heard = redis.pubsub()
@@ -94,15 +83,15 @@ def test_the_organizer_sees_everything_and_reveals_place_by_place(
         for one in messages
         if one["type"] == "message"
     )
-    public = valid(client.get(f"/races/{race.public_id}").text)
+    public = parsed(client.get(f"/races/{race.public_id}").text)
     assert "1 place to go" in public
     assert "alice" in public
     assert "bob" not in public
-    screen = valid(client.get(f"/races/{race.public_id}/screen").text)
+    screen = parsed(client.get(f"/races/{race.public_id}/screen").text)
     assert "to be revealed" in screen
     assert "wins with" not in screen
     assert browser.post(f"/races/{race.public_id}/freeze/reveal", data={"after": "1"}).status_code == 303
-    assert "bob</strong> wins with" in valid(client.get(f"/races/{race.public_id}/screen").text)
+    assert "bob</strong> wins with" in parsed(client.get(f"/races/{race.public_id}/screen").text)
 
 
 def test_nobody_else_has_the_organizers_page(app: Flask, client: FlaskClient, engine: Engine, race: Race) -> None:
@@ -124,20 +113,20 @@ def test_a_plan_is_made_by_minutes_and_wrong_ones_come_back(app: Flask, engine: 
     for wrong in ("", "0", "-1", "x", "99999999", "³"):
         answer = browser.post(address, data={"minutes": wrong})
         assert answer.status_code == 422
-        assert "Write 1 to 10080 minutes." in valid(answer.text)
+        assert "Write 1 to 10080 minutes." in parsed(answer.text)
     late = browser.post(address, data={"minutes": "600"})
     assert late.status_code == 422
     assert "Write fewer minutes" in late.text
     assert browser.post(address, data={"minutes": "30"}).status_code == 303
-    assert "Do not freeze" in valid(browser.get(address).text)
+    assert "Do not freeze" in parsed(browser.get(address).text)
     assert "The standings freeze in" in browser.get(f"/races/{race.public_id}").text
     assert browser.post(address + "/lift").status_code == 303
     assert browser.post(address, data={"now": "1"}).status_code == 303
-    assert "Frozen since" in valid(browser.get(address).text)
+    assert "Frozen since" in parsed(browser.get(address).text)
 
 
 def test_the_screen_has_the_standings_and_the_way_to_the_page_as_a_code(client: FlaskClient, race: Race) -> None:
-    page = valid(client.get(f"/races/{race.public_id}/screen").text)
+    page = parsed(client.get(f"/races/{race.public_id}/screen").text)
     assert 'class="qr"' in page
     assert f"127.0.0.1:8000/races/{race.public_id}" in page
     assert "<style" not in page
@@ -146,10 +135,10 @@ def test_the_screen_has_the_standings_and_the_way_to_the_page_as_a_code(client: 
 
 def test_an_overlay_shows_what_its_address_asks_for(client: FlaskClient, race: Race) -> None:
     address = f"/races/{race.public_id}/overlay"
-    page = valid(client.get(address).text)
+    page = parsed(client.get(address).text)
     assert 'class="overlay size-medium rows-5 without-moved' in page
     assert "without-gap" not in page
-    page = valid(client.get(address + "?rows=3&columns=best,interval&theme=light&size=large&title=0").text)
+    page = parsed(client.get(address + "?rows=3&columns=best,interval&theme=light&size=large&title=0").text)
     assert "size-large rows-3" in page
     assert "theme-light" in page
     assert "without-gap" in page
@@ -205,9 +194,9 @@ def test_the_overlay_of_a_private_race_opens_with_its_key_and_nothing_else_does(
     key = key_of(engine, race)
     assert key is not None
     assert len(key) == 43
-    assert f"/overlay?key={key}" in valid(browser.get(f"{at}/people").text)
+    assert f"/overlay?key={key}" in parsed(browser.get(f"{at}/people").text)
 
-    page = valid(client.get(f"{at}/overlay?key={key}&rows=3").text)
+    page = parsed(client.get(f"{at}/overlay?key={key}&rows=3").text)
     assert "alice" in page
     assert f'data-address="{at}/overlay?key={key}"' in page
     fragment = client.get(f"{at}/overlay?key={key}", headers={"HX-Request": "true"})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 
-import html5lib
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -19,6 +18,7 @@ from portal.tables import JobState, Race, RaceMember, Racer, Submission, Visibil
 from sim.trace import DriveTrace
 from tests.cast import NOON, make_racer
 from tests.conftest import sign_in
+from tests.portal.garage_cast import parsed
 from tests.portal.races_cast import make_race, make_result
 from tests.portal.replay_cast import drive_of, make_driven
 
@@ -43,16 +43,11 @@ def address(race: Race, submission: Submission) -> str:
     return f"/races/{race.public_id}/replay/{submission.public_id}"
 
 
-def valid(text: str) -> str:
-    html5lib.HTMLParser(strict=True).parse(text)
-    return text
-
-
 def test_everybody_watches_a_public_race_with_laps_and_sectors(
     client: FlaskClient, cast: tuple[Race, Submission, Submission]
 ) -> None:
     race, own, _other = cast
-    page = valid(client.get(address(race, own)).text)
+    page = parsed(client.get(address(race, own)).text)
     assert "alice" in page
     assert "8.400" in page
     assert "2.800" in page, "a third of the second lap: its sectors are timed from the drive"
@@ -62,7 +57,7 @@ def test_everybody_watches_a_public_race_with_laps_and_sectors(
 
 def test_any_other_run_of_the_race_is_a_ghost(client: FlaskClient, cast: tuple[Race, Submission, Submission]) -> None:
     race, own, other = cast
-    page = valid(client.get(address(race, own), query_string={"ghost": other.public_id}).text)
+    page = parsed(client.get(address(race, own), query_string={"ghost": other.public_id}).text)
     assert f'data-ghost="{address(race, other)}/drive"' in page
     assert "9.600" in page
     assert client.get(address(race, own), query_string={"ghost": "0000000000000000"}).status_code == 404
@@ -123,7 +118,7 @@ def test_a_run_whose_file_is_gone_still_shows_its_laps(
     race, own, _other = cast
     for path in settings.runs_path.rglob("drive.bin"):
         path.unlink()
-    page = valid(client.get(address(race, own)).text)
+    page = parsed(client.get(address(race, own)).text)
     assert "8.400" in page
     assert "not kept any more" in page
     assert [client.get(address(race, own) + part).status_code for part in PARTS] == [200, 404, 404, 404]

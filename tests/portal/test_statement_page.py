@@ -39,11 +39,6 @@ def alice(engine: Engine) -> Racer:
         return racer
 
 
-@pytest.fixture
-def browser(app: Flask, alice: Racer) -> FlaskClient:
-    return sign_in(app, alice)
-
-
 def test_every_kind_of_line_is_in_plain_words(browser: FlaskClient) -> None:
     text = parsed(browser.get("/profile/statement").text)
     for part in (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import Engine
@@ -14,20 +13,8 @@ from portal.database import read_session, write_session
 from portal.rules import ledger, sponsorship
 from portal.settings import Settings
 from portal.tables import JobState, Model, Racer, TrainingRun
-from tests.cast import NOON, make_racer
-from tests.conftest import sign_in
+from tests.cast import NOON
 from tests.portal.garage_cast import make_model, make_training, measure, parsed, ready_model
-
-
-@pytest.fixture
-def alice(engine: Engine) -> Racer:
-    with write_session(engine) as session:
-        return make_racer(session, "alice")
-
-
-@pytest.fixture
-def browser(app: Flask, alice: Racer) -> FlaskClient:
-    return sign_in(app, alice)
 
 
 @pytest.fixture
