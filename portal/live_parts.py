@@ -17,6 +17,7 @@ from portal.commentary import Line, Rivals
 from portal.replay_parts import timed_laps
 from portal.rules import drives, live_stage, sectors, standings, submissions
 from portal.rules.broken import Code, RuleBroken
+from portal.rules.ranking import best_lap_ms
 from portal.tables import Evaluation, LiveRace, LiveRun, LiveState, Race
 from sim.trace import STEPS_PER_SECOND, DriveTrace
 
@@ -128,8 +129,7 @@ def _tell(session: Session, race: Race, evaluation: Evaluation, trace: DriveTrac
         if entry.submission != entered.submission.public_id
         for lap in entry.laps
     ]
-    best_ms = min((lap.time_ms for lap in others if lap.complete), default=None)
-    rivals = Rivals(best_ms, sectors.bests(others))
+    rivals = Rivals(best_lap_ms(others), sectors.bests(others))
     return _Told(trace, commentary.lines_of(trace, timed_laps(entered, trace), name, rivals))
 
 

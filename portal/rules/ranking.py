@@ -18,7 +18,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from portal.tables import Counting, Ranking
+from portal.tables import Counting, Lap, Ranking
 
 TIE_BREAK = "fewer resets, then the better best lap, then the earlier submission"
 
@@ -140,6 +140,11 @@ def rank(
             )
         )
     return rows
+
+
+def best_lap_ms(laps: Iterable[LapTime | Lap]) -> int | None:
+    """The time of the best complete lap; None where there is none."""
+    return min((lap.time_ms for lap in laps if lap.complete), default=None)
 
 
 def longest_run_of_laps(laps: Iterable[LapTime]) -> int:

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 from portal.rules import freezing, publishing, sectors, standings, submissions
 from portal.rules.broken import Code, RuleBroken
 from portal.rules.lap_marks import LapMark, lap_mark
-from portal.rules.ranking import Entry, LapTime
+from portal.rules.ranking import Entry, LapTime, best_lap_ms
 from portal.rules.sectors import Sector
 from portal.rules.submissions import Entered
 from portal.tables import Evaluation, JobState, Race, Racer, Submission
@@ -78,7 +78,7 @@ def marked_laps(entries: Sequence[Entry], entered: Entered, laps: Sequence[LapTi
     personal, overall = sectors.bests(own), sectors.bests(everybody)
     return [
         ReplayedLap(
-            number, lap, lap_mark(lap, _best_ms(own), _best_ms(everybody)), sectors.marked(lap, personal, overall)
+            number, lap, lap_mark(lap, best_lap_ms(own), best_lap_ms(everybody)), sectors.marked(lap, personal, overall)
         )
         for number, lap in enumerate(laps, start=1)
     ]
@@ -87,7 +87,3 @@ def marked_laps(entries: Sequence[Entry], entered: Entered, laps: Sequence[LapTi
 def entries_of(session: Session, race: Race) -> list[Entry]:
     """The entries beside which laps are marked: those that everybody sees."""
     return standings.entries_of(session, race, whole=False)
-
-
-def _best_ms(laps: Sequence[LapTime]) -> int | None:
-    return min((lap.time_ms for lap in laps if lap.complete), default=None)

@@ -8,6 +8,7 @@ from werkzeug.wrappers import Response
 from portal import clock, headers, hx, scope
 from portal.access import Permission, access
 from portal.rules import publishing, races, reruns, standings, submission_files, submissions
+from portal.rules.ranking import best_lap_ms
 from portal.rules.standings import LapMark, LapTime, Row, lap_mark
 from portal.rules.submissions import Entered
 from portal.tables import Lap
@@ -56,8 +57,7 @@ def show(race_id: str, submission_id: str) -> Response:
 
 def _marked(entered: Entered, row: Row | None, overall_ms: int | None) -> list[tuple[Lap, LapMark | None]]:
     """The laps, each with what it is beside the racer's best and the race's best."""
-    own = min((lap.time_ms for lap in entered.laps if lap.complete), default=None)
-    personal_ms = row.standing.best_lap_ms if row else own
+    personal_ms = row.standing.best_lap_ms if row else best_lap_ms(entered.laps)
     return [
         (lap, lap_mark(LapTime(lap.time_ms, lap.resets, lap.complete), personal_ms, overall_ms)) for lap in entered.laps
     ]

@@ -3,7 +3,7 @@
 
 import { BOX, lapsOf, poseAt, readDrive } from "./drive.js";
 import { DrivePlayer } from "./player.js";
-import { Chart, rowAt } from "./replay-charts.js";
+import { Chart, gapAt, gapNow, waysForGood } from "./replay-charts.js";
 import { TrackCanvas, bySpeed, fetchOutline, smoothed, swatch, wantsStillness } from "./track-canvas.js";
 
 const TRAIL_S = 2;
@@ -35,7 +35,7 @@ class Car {
     this.pieces = bySpeed(end - begin, (row) => [drive.x(at(row)), drive.y(at(row))], (row) => drive.speed(at(row)), {
       lapAt: (row) => drive.lap(at(row)),
     });
-    this.rowAt = rowAt(drive, this.range, this.base);
+    this.ways = waysForGood(drive, this.range, this.base);
   }
 
   // Between rows, at a moment since the common start.
@@ -132,22 +132,14 @@ class RaceReplay extends DrivePlayer {
     this.draw();
   }
 
-  // How much later than the ghost the car was at each part of the way, in seconds.
+  // How much later than the ghost the car passed each part of the way, in seconds.
   gaps(width) {
     const points = [];
     for (let way = 0; way <= width; way += width / CHART_POINTS) {
-      const gap = this.gapAt(way);
-      if (gap !== null) points.push([way, gap]);
+      const gap = gapAt(this.own.ways, this.ghost.ways, way);
+      if (gap !== null) points.push([way, gap / this.own.drive.rate]);
     }
     return points;
-  }
-
-  gapAt(way) {
-    const seconds = [this.own, this.ghost].map((car) => {
-      const row = car.rowAt(way);
-      return row === null ? null : (row - car.range[0]) / car.drive.rate;
-    });
-    return seconds.includes(null) ? null : seconds[0] - seconds[1];
   }
 
   key(event) {
@@ -197,11 +189,13 @@ class RaceReplay extends DrivePlayer {
       this.read(`${car.kind}-steering`, `${drive.steering(row).toFixed(0)}°`);
       this.read(`${car.kind}-status`, this.statuses[drive.status(row)] || "–");
     }
-    const way = this.own.wayOf(Math.floor(this.own.rowOf(this.position)));
+    const row = Math.floor(this.own.rowOf(this.position));
     if (this.ghost) {
-      const gap = this.gapAt(way);
+      const rows = gapNow(this.own.ways, this.ghost.ways, row - this.own.range[0]);
+      const gap = rows === null ? null : rows / this.own.drive.rate;
       this.read("gap", gap === null ? "–" : `${gap < 0 ? "−" : "+"}${Math.abs(gap).toFixed(3)} s`);
     }
+    const way = this.own.wayOf(row);
     for (const chart of Object.values(this.charts)) chart.cursor(way);
   }
 

@@ -4,34 +4,49 @@ import { resolved } from "./track-canvas.js";
 
 const PAD = 3;
 
-// The time at which a lap's progress was reached first: [[progress, row], …], never falling.
-function passings(drive, [begin, end]) {
-  const found = [];
-  let furthest = -1;
-  for (let row = begin; row < end; row += 1) {
-    const at = drive.lap(row) * 100 + drive.progress(row);
-    if (at > furthest && (furthest < 0 || at - furthest < 60)) {
-      furthest = at;
-      found.push([at, row]);
-    }
+// How far the car was for good at each row of a range, in per cent of the lap, laps counted: never falling. Where a
+// collision puts it back it drives a piece a second time, and only that time counts.
+export function waysForGood(drive, [begin, end], base = 0) {
+  const ways = new Float64Array(end - begin);
+  let least = Infinity;
+  for (let row = end - 1; row >= begin; row -= 1) {
+    least = Math.min(least, drive.lap(row) * 100 + drive.progress(row) - base);
+    ways[row - begin] = least;
   }
-  return found;
+  return ways;
 }
 
-// A function from the way (per cent, laps counted) to the row between rows at which the car was there.
-export function rowAt(drive, range, base = 0) {
-  const found = passings(drive, range).map(([at, row]) => [at - base, row]);
-  return (way) => {
-    if (!found.length || way < found[0][0] || way > found.at(-1)[0]) return null;
-    let [low, high] = [0, found.length - 1];
-    while (high - low > 1) {
+// Between which of these rows the car came to a way and left it: one moment, or a while where it was put back. Null
+// where it never was.
+export function rowsAt(ways, way) {
+  if (!ways.length || way < ways[0] || way > ways.at(-1)) return null;
+  const before = (isBefore) => {
+    let [low, high] = [0, ways.length];
+    while (low < high) {
       const middle = (low + high) >> 1;
-      if (found[middle][0] <= way) low = middle;
+      if (isBefore(ways[middle])) low = middle + 1;
       else high = middle;
     }
-    const [[from, first], [to, last]] = [found[low], found[high]];
-    return to > from ? first + ((way - from) / (to - from)) * (last - first) : first;
+    return low;
   };
+  const came = before((at) => at < way);
+  const left = before((at) => at <= way) - 1;
+  if (left >= came) return { came, left };
+  const between = left + (way - ways[left]) / (ways[came] - ways[left]);
+  return { came: between, left: between };
+}
+
+// How many rows later than the ghost the car passed a way for good; null where one of them never did.
+export function gapAt(own, ghost, way) {
+  const [mine, other] = [rowsAt(own, way), rowsAt(ghost, way)];
+  return mine && other ? mine.left - other.left : null;
+}
+
+// How many rows the car is behind the ghost now, in one of its rows. While it stands where it was put back it is
+// compared with the ghost as it stood there as long, if it did.
+export function gapNow(own, ghost, row) {
+  const [mine, other] = [rowsAt(own, own[row]), rowsAt(ghost, own[row])];
+  return mine && other ? row - Math.min(other.came + row - mine.came, other.left) : null;
 }
 
 export class Chart {
