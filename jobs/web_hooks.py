@@ -13,6 +13,7 @@ import requests
 
 from jobs.outcome import Outcome
 from jobs.public_addresses import NotPublic, Resolver, resolve, session_for
+from jobs.trusted_servers import Trusting, refusal
 from portal.tables import WebhookDelivery
 
 TIMEOUT_S = 5.0
@@ -73,7 +74,7 @@ def post(
 def _post(hook: WebhookDelivery, secret: str, now: datetime, resolver: Resolver | None) -> Outcome:
     body = body_of(hook)
     try:
-        session, url, named = session_for(hook.url, resolver) if resolver else (requests.Session(), hook.url, {})
+        session, url, named = session_for(hook.url, resolver) if resolver else (_session(), hook.url, {})
     except NotPublic:
         return Outcome("The address leads into a private network, where races may not post to.", for_good=True)
     except OSError as error:
@@ -90,10 +91,18 @@ def _post(hook: WebhookDelivery, secret: str, now: datetime, resolver: Resolver 
             return _outcome(answer)
     except requests.Timeout:
         return Outcome(f"No answer came within {TIMEOUT_S:.0f} seconds.")
+    except requests.exceptions.SSLError as error:
+        return Outcome(refusal(error))
     except requests.ConnectionError as error:
         return Outcome(f"The address cannot be reached: {_reason(error)}")
     except (requests.RequestException, ValueError) as error:
         return Outcome(f"The address cannot be used: {error}", for_good=True)
+
+
+def _session() -> requests.Session:
+    session = requests.Session()
+    session.mount("https://", Trusting())
+    return session
 
 
 def _outcome(answer: requests.Response) -> Outcome:

@@ -8,7 +8,7 @@ import email.message
 import email.policy
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import IPv4Address
@@ -82,28 +82,68 @@ def mail_server(postbox: Postbox, *, certificate: Path | None = None, implicit: 
         controller.stop()
 
 
-def self_signed(path: Path) -> Path:
-    """A certificate for 127.0.0.1 with its key, in one file."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail.test")])
-    today = datetime.datetime.now(datetime.UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(1)
-        .not_valid_before(today - datetime.timedelta(days=1))
-        .not_valid_after(today + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+TODAY = datetime.datetime.now(datetime.UTC)
+DAY = datetime.timedelta(days=1)
+
+
+class Authority:
+    """A certificate authority of one's own; `path` is the file to trust it by."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.name = path, _named(f"Authority of {path.stem}")
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        constraints = x509.BasicConstraints(ca=True, path_length=None)
+        builder = _certificate(self.name, self.name, self.key, TODAY + DAY).add_extension(constraints, critical=True)
+        path.write_bytes(builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+
+    def issue(self, path: Path, *hosts: str, ends: datetime.datetime = TODAY + DAY) -> Path:
+        """A server's certificate for these hosts with its key, in one file."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        builder = _certificate(_named("hook.test"), self.name, key, ends).add_extension(_alternatives(hosts), False)
+        path.write_bytes(_pem(key) + builder.sign(self.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+        return path
+
+
+def self_signed(path: Path, *hosts: str) -> Path:
+    """A certificate for 127.0.0.1, or these hosts, with its key, in one file."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), _named("mail.test")
+    builder = (
+        _certificate(name, name, key, TODAY + DAY)
+        .add_extension(_alternatives(hosts or ("127.0.0.1",)), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
     )
-    private = key.private_bytes(
+    path.write_bytes(_pem(key) + builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    return path
+
+
+def _named(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def _certificate(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, ends: datetime.datetime
+) -> x509.CertificateBuilder:
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(TODAY - 2 * DAY)
+        .not_valid_after(ends)
+    )
+
+
+def _alternatives(hosts: Sequence[str]) -> x509.SubjectAlternativeName:
+    return x509.SubjectAlternativeName(
+        [x509.IPAddress(IPv4Address(host)) if host[0].isdigit() else x509.DNSName(host) for host in hosts]
+    )
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    path.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
-    return path
 
 
 class Receiver:
@@ -116,8 +156,8 @@ class Receiver:
 
 
 @contextmanager
-def web_hook_receiver() -> Iterator[Receiver]:
-    """An HTTP server that remembers what was posted to it."""
+def web_hook_receiver(certificate: Path | None = None) -> Iterator[Receiver]:
+    """An HTTP server that remembers what was posted to it; with a certificate, an HTTPS server."""
     receiver = Receiver()
 
     class Handler(BaseHTTPRequestHandler):
@@ -137,7 +177,14 @@ def web_hook_receiver() -> Iterator[Receiver]:
             """Tests are quiet."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    receiver.url = f"http://127.0.0.1:{server.server_address[1]}/hook"
+    scheme = "http"
+    if certificate is not None:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        server.handle_error = lambda *_: None  # type: ignore[method-assign]  # who refuses the certificate hangs up
+        scheme = "https"
+    receiver.url = f"{scheme}://127.0.0.1:{server.server_address[1]}/hook"
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:
