@@ -9,7 +9,8 @@ from pathlib import Path
 import click
 import numpy as np
 
-from bench.learn import CARS, CentreLine, three_laps
+from bench.centre_line import CentreLine
+from bench.learn import CARS, three_laps
 from bench.rows import Row
 from bench.track_choice import track_named, track_option
 from sim.drive_rows import drive_until_done

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import tempfile
-import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 import numpy as np
-from numpy.typing import NDArray
 
+from bench.baselines import BASELINES, installed
+from bench.baselines import three_laps as baseline_run
+from bench.centre_line import CentreLine
+from bench.lap_runs import Run, Stopwatch, rows_of
 from bench.rows import Row
-from bench.track_choice import track_named, track_option
+from bench.track_choice import HELP, track_named
 from sim.action_space import ContinuousActionSpace, DiscreteActionSpace
 from sim.car import Car
 from sim.hyperparameters import Hyperparameters
 from sim.presets import PRESETS, Preset
-from sim.reward_state import COLUMN, RewardSource
+from sim.reward_state import RewardSource
 from sim.sensors import LIDAR, TRACK_FEATURES
 from sim.track import Direction, Track
 
@@ -44,10 +47,14 @@ GOALS_S: dict[str, tuple[float, float]] = {
 """Median and 95th percentile that each preset is to stay below on `reinvent_base`, two quiet cores."""
 CAR_GOALS_S = (120.0, 120.0)
 """Two minutes from pressing Train to three clean laps of an own oval, with any car."""
+GOAL_AHEAD = 4.0
+"""How many times as long Stable-Baselines3 is to take."""
+WARM_S = 0.5
+"""How long the run is that loads what a worker has loaded."""
 
 
 @click.command()
-@track_option
+@click.option("--track", "tracks", multiple=True, default=("paddock-oval",), show_default=True, help=f"{HELP} Several.")
 @click.option(
     "--direction",
     default="counterclockwise",
@@ -56,53 +63,70 @@ CAR_GOALS_S = (120.0, 120.0)
 )
 @click.option("--car", default="default", show_default=True, type=click.Choice(list(CARS)), help="What drives.")
 @click.option("--preset", type=click.Choice(list(PRESETS)), help="A car with hyperparameters of its own, instead.")
-@click.option("--seeds", default=10, show_default=True, type=click.IntRange(1, 1000), help="Runs.")
+@click.option("--seeds", default=10, show_default=True, type=click.IntRange(1, 1000), help="Runs on each track.")
 @click.option("--limit", "limit_s", default=120.0, show_default=True, help="Seconds after which a run has failed.")
 @click.option("--sandbox/--no-sandbox", default=True, show_default=True, help="The reward function in its own process.")
+@click.option("--peers", is_flag=True, help="Stable-Baselines3 beside it, seed by seed; --preset fast, camera or sac.")
 def measure(
-    track: str, direction: str, car: str, preset: str | None, seeds: int, limit_s: float, sandbox: bool
+    tracks: tuple[str, ...],
+    direction: str,
+    car: str,
+    preset: str | None,
+    seeds: int,
+    limit_s: float,
+    sandbox: bool,
+    peers: bool,
 ) -> list[Row]:
     """Time to three clean laps from each of 16 starts, over seeds, with the default reward function.
 
-    A --car learns with the default hyperparameters.
+    A --car learns with the default hyperparameters. With several tracks there is a row for all of them together.
     """
-    circuit = track_named(track)
+    if peers and preset not in BASELINES:
+        raise click.UsageError(f"--peers needs a --preset that has one beside it: {', '.join(BASELINES)}")
     chosen = PRESETS[preset] if preset else Preset(CARS[car], Hyperparameters(), "")
-    times: list[float] = []
-    steps: list[int] = []
-    failures = 0
-    for seed in range(-1, seeds):
-        start = time.perf_counter()
-        result, driven = _one(chosen, circuit, Direction(direction), seed, limit_s, sandbox)
-        if seed < 0:
-            continue  # the first run pays for imports; a worker has them loaded
-        times.append(time.perf_counter() - start)
-        steps.append(result.steps)
-        failures += not driven
-    beside = "goal: at most"
-    goal_s, latest_s = GOALS_S[preset] if preset else CAR_GOALS_S
-    what = f"{circuit.name} {direction}, {preset or car}"
-    return [
-        Row(f"{what}: median", float(np.median(times)), "s", beside, goal_s),
-        Row(f"{what}: 95th percentile", float(np.percentile(times, 95)), "s", beside, latest_s),
-        Row(f"{what}: failures", float(failures), f"of {seeds} seeds", "goal: at most", 0.0),
-        Row(f"{what}: median steps", float(np.median(steps)), "steps", "real service: 15 a second"),
-    ]
+    way = Direction(direction)
+    baselines = BASELINES[preset] if peers and preset else ()
+    rows: list[Row] = []
+    everything: list[Run] = []
+    with installed() if peers else nullcontext():
+        for track in tracks:
+            circuit = track_named(track)
+            _one(chosen, circuit, way, 0, WARM_S, sandbox)  # pays for imports; a worker has them loaded
+            own: list[Run] = []
+            beside: dict[str, list[Run]] = {baseline.name: [] for baseline in baselines}
+            for seed in range(seeds):
+                own.append(_one(chosen, circuit, way, seed, limit_s, sandbox))
+                for baseline in baselines:
+                    beside[baseline.name].append(baseline_run(baseline, chosen, circuit, seed, limit_s, way))
+            what = f"{circuit.name} {direction}, {preset or car}"
+            rows += rows_of(what, own, GOALS_S[preset] if preset else CAR_GOALS_S)
+            for name, runs in beside.items():
+                rows += rows_of(f"{what}, Stable-Baselines3 {name}", runs)
+            rows += _ratio(what, own, list(beside.values()))
+            everything += own
+    if len(tracks) > 1:
+        rows += rows_of(f"all {len(tracks)} tracks, {preset or car}", everything)
+    return rows
 
 
-class CentreLine:
-    """The default function's rule in this process, to see what the sandbox costs."""
-
-    def start(self, track: Track, cars: int, objects: int = 0) -> None:
-        """Nothing to prepare."""
-
-    def rewards(self, states: NDArray[np.float64], cars: NDArray[np.int32]) -> NDArray[np.float64]:
-        """1, 0.5, 0.1 or 0.001 by the distance from the centre line."""
-        share = states[:, COLUMN["distance_from_center"]] / states[:, COLUMN["track_width"]]
-        return np.select([share <= 0.1, share <= 0.25, share <= 0.5], [1.0, 0.5, 0.1], 1e-3)
-
-    def close(self) -> None:
-        """Nothing to let go of."""
+def _ratio(what: str, own: list[Run], beside: list[list[Run]]) -> list[Row]:
+    """How many times as long the fastest of the others takes; that of one that failed is no more than a lower bound."""
+    if not beside:
+        return []
+    rows = []
+    for clock in ("wall", "processor"):
+        mine, *theirs = (np.median([getattr(run, f"{clock}_s") for run in runs]) for runs in (own, *beside))
+        rows.append(
+            Row(
+                f"{what}: fastest Stable-Baselines3 / Paddock",
+                float(min(theirs) / mine),
+                "times",
+                "goal: at least",
+                GOAL_AHEAD,
+                clock=clock,
+            )
+        )
+    return rows
 
 
 def three_laps(
@@ -126,7 +150,7 @@ def three_laps(
         car=car,
         hyperparameters=hyperparameters or Hyperparameters(),
         reward_code="",
-        seed=max(0, seed),
+        seed=seed,
         limit_ms=round(limit_s * 1000),
     )
     result = train(
@@ -139,10 +163,9 @@ def three_laps(
     return result, result.evaluation_completion >= 100.0
 
 
-def _one(
-    preset: Preset, track: Track, direction: Direction, seed: int, limit_s: float, sandbox: bool
-) -> tuple[TrainingResult, bool]:
+def _one(preset: Preset, track: Track, direction: Direction, seed: int, limit_s: float, sandbox: bool) -> Run:
     with tempfile.TemporaryDirectory() as out:
+        watch = Stopwatch()
 
         def run(source: RewardSource) -> tuple[TrainingResult, bool]:
             return three_laps(
@@ -156,10 +179,12 @@ def _one(
                 hyperparameters=preset.hyperparameters,
             )
 
-        if not sandbox:
-            return run(CentreLine())
-        from jobs.sandbox import RewardProcess
-        from sim.reward_examples import DEFAULT_EXAMPLE
+        if sandbox:
+            from jobs.sandbox import RewardProcess
+            from sim.reward_examples import DEFAULT_EXAMPLE
 
-        with RewardProcess(DEFAULT_EXAMPLE.code) as process:
-            return run(process)
+            with RewardProcess(DEFAULT_EXAMPLE.code) as process:
+                result, driven = run(process)
+        else:
+            result, driven = run(CentreLine())
+        return watch.stop(result.steps, driven)

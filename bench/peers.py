@@ -57,16 +57,23 @@ def _installed(peer: Peer, folder: Path) -> Path:
     place = folder / "environment"
     python = place / "bin" / "python"
     uv = shutil.which("uv") or _own_uv()
-    if uv:
-        _run([uv, "venv", "-q", "-p", sys.executable, str(place)], INSTALLING_S)
-        install = [uv, "pip", "install", "-q", "-p", str(python)]
-    else:
-        _run([sys.executable, "-m", "venv", str(place)], INSTALLING_S)
-        install = [str(python), "-m", "pip", "install", "-q"]
-    _run([*install, *peer.packages], INSTALLING_S)
+    _run([uv, "venv", "-q", "-p", sys.executable, str(place)] if uv else [sys.executable, "-m", "venv", str(place)])
+    install = _installer(uv, python)
+    _run([*install, *peer.packages])
     if peer.alone:
-        _run([*install, "--no-deps", *peer.alone], INSTALLING_S)
+        _run([*install, "--no-deps", *peer.alone])
     return python
+
+
+def install_into(folder: Path, package: str) -> None:
+    """Put a package into a folder, without what it asks for. PeerFailed where it cannot be had."""
+    install = _installer(shutil.which("uv") or _own_uv(), Path(sys.executable))
+    _run([*install, "--no-deps", "--target", str(folder), package])
+
+
+def _installer(uv: str | None, python: Path) -> list[str]:
+    """The command that installs for this Python."""
+    return [uv, "pip", "install", "-q", "-p", str(python)] if uv else [str(python), "-m", "pip", "install", "-q"]
 
 
 def _own_uv() -> str | None:
@@ -81,7 +88,7 @@ def _measured(python: Path, peer: Peer, seconds: float) -> dict[str, float]:
     return found
 
 
-def _run(command: list[str], limit_s: int) -> str:
+def _run(command: list[str], limit_s: int = INSTALLING_S) -> str:
     environment = {**os.environ, "SDL_VIDEODRIVER": "dummy", "PYGAME_HIDE_SUPPORT_PROMPT": "1", "OMP_NUM_THREADS": "1"}
     environment.pop("PYTHONPATH", None)
     try:

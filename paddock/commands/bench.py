@@ -34,6 +34,9 @@ PARTS = (
     "large_instance",
     "imitation",
     "camera_laps",
+    "centre_line",
+    "lap_runs",
+    "baseline_cars",
     "start_up",
 )
 """Modules of `bench/` that measure nothing by themselves."""

@@ -195,12 +195,12 @@ void Panels::sum(const Inputs& in, Activation activation, float* out, std::size_
   const std::size_t width = rounded_up(outputs_);
   // Only inputs in one run are taken piece by piece: others are kernels, which are small.
   const std::size_t length = in.segments == 1 ? std::min(in.length, kRun) : in.length;
-  for (std::size_t panel = 0; panel < width; panel += kPanel) {
-    const std::size_t wide = std::min(kPanel, width - panel);
-    const float* weight = weight_.data() + panel * inputs_;
-    for (std::size_t from = 0; from < in.length; from += length) {
-      const std::size_t count = std::min(length, in.length - from);
-      const bool last = from + count == in.length;
+  for (std::size_t from = 0; from < in.length; from += length) {
+    const std::size_t count = std::min(length, in.length - from);
+    const bool last = from + count == in.length;
+    for (std::size_t panel = 0; panel < width; panel += kPanel) {
+      const std::size_t wide = std::min(kPanel, width - panel);
+      const float* weight = weight_.data() + panel * inputs_;
       run({in.data + from, in.offsets, in.rows, in.segments, count, in.jump, weight + from * wide,
            from == 0 ? bias_.data() + panel : nullptr, last ? activation : Activation::linear, out + panel, stride,
            std::min(kPanel, outputs_ - panel)},
