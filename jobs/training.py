@@ -102,6 +102,7 @@ class _Attempt:
                         should_stop=lambda: self.keeper.must_stop,
                         resume=resume,
                         parent=parent,
+                        device=self.place.settings.device,
                     )
             except RewardFailed as failed:
                 message = failed.message

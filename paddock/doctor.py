@@ -68,7 +68,11 @@ def _learner(_settings: Settings) -> list[Finding]:
         import torch
     except ImportError:
         return [Finding("learner", False, "torch is not installed; install the extra `train`")]
-    return [Finding("learner", True, f"torch {torch.__version__}")]
+    gpu = torch.cuda.get_device_name(0) if torch.cuda.is_available() else ""
+    where = (
+        f"large networks learn on {gpu}" if gpu else "learns on the processor: torch sees no GPU, and none is needed"
+    )
+    return [Finding("learner", True, f"torch {torch.__version__}; {where}")]
 
 
 def _queue_server(settings: Settings) -> list[Finding]:

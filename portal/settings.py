@@ -89,6 +89,12 @@ def _secret(value: str) -> str:
     return value
 
 
+def _device(value: str) -> str:
+    if value not in ("auto", "cpu"):
+        raise ValueError("must be auto or cpu")
+    return value
+
+
 def _log_level(value: str) -> str:
     if value not in ("debug", "info", "warning", "error"):
         raise ValueError("must be debug, info, warning or error")
@@ -137,6 +143,9 @@ VARIABLES: tuple[Variable, ...] = (
         _switch,
         "1 lets workers run without a mandatory sandbox layer.",
     ),
+    Variable(
+        "DEVICE", "auto", _device, "auto lets large networks learn on a GPU where a worker has one; cpu never does."
+    ),
     Variable("LOG_LEVEL", "info", _log_level, "debug, info, warning or error."),
 )
 
@@ -170,6 +179,7 @@ class Settings:
     session_life_s: int
     trusted_proxies: int
     accept_weaker_sandbox: bool
+    device: str
     log_level: str
 
     @classmethod

@@ -82,6 +82,13 @@ def _configuration(
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="A model's folder, with whose weights it begins; of the same car, but for the actions' values.",
 )
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="Where it learns: `auto` takes a GPU where there is one and the network is large enough for it to help.",
+)
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint in the folder.")
 @click.option("--replace", is_flag=True, help="Train anew where the folder holds a model already.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON at the end, progress on standard error.")
@@ -97,6 +104,7 @@ def train(
     randomisation: str,
     out: Path,
     parent: Path | None,
+    device: Literal["auto", "cpu", "cuda"],
     resume: bool,
     replace: bool,
     as_json: bool,
@@ -135,6 +143,7 @@ def train(
             on_iteration=_say_iteration,
             resume=resume,
             parent=begins_with,
+            device=device,
         )
     facts = {"track": track, "direction": direction, "seed": seed, "objects": objects_json(objects), **scene}
     summary = {"model": str(out), **facts, **asdict(result)}
@@ -144,7 +153,7 @@ def train(
     lap = f", best lap {result.best_lap_ms / 1000:.3f} s" if result.best_lap_ms else ""
     click.echo(
         f"{out}: {result.iterations} iterations, {result.evaluation_completion:.0f} % of the track{lap}; "
-        f"ended by {result.ended_because}"
+        f"ended by {result.ended_because}" + ("; learned on a GPU" if result.device == "cuda" else "")
     )
 
 

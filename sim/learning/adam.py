@@ -109,7 +109,7 @@ class Adam:
             [self.mean[part]],
             [self.square[part]],
             [],
-            [torch.tensor(float(steps))],
+            [torch.tensor(float(steps), device=self.flat.device)],
             lr=self.lr,
             beta1=BETAS[0],
             beta2=BETAS[1],

@@ -32,9 +32,9 @@ def save_checkpoint(path: Path, learner: Learner, rng: np.random.Generator, coun
     """Weights, Adam's state, what the learner has besides, the random state and the counters."""
     arrays: dict[str, np.ndarray[Any, Any]] = learner.besides()
     for name, adam in learner.adams.items():
-        arrays[f"{name}.weights"] = adam.flat.numpy()
-        arrays[f"{name}.mean"] = adam.mean.numpy()
-        arrays[f"{name}.square"] = adam.square.numpy()
+        arrays[f"{name}.weights"] = adam.flat.cpu().numpy()
+        arrays[f"{name}.mean"] = adam.mean.cpu().numpy()
+        arrays[f"{name}.square"] = adam.square.cpu().numpy()
     notes: dict[str, object] = {
         "counters": asdict(counters),
         "adam_steps": {name: adam.steps for name, adam in learner.adams.items()},

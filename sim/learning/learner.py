@@ -60,9 +60,13 @@ def learn_or_restore(learner: Learner, rollout: Rollout, rewards: NDArray[np.flo
 
 
 def learner_of(
-    algorithm: str, layout: NetworkLayout, hyperparameters: Hyperparameters, rng: np.random.Generator
+    algorithm: str,
+    layout: NetworkLayout,
+    hyperparameters: Hyperparameters,
+    rng: np.random.Generator,
+    device: torch.device,
 ) -> Learner:
-    """The learner with the `training_algorithm` of a car."""
+    """The learner with the `training_algorithm` of a car, its networks on `device`."""
     made = SacLearner if algorithm == "sac" else PpoLearner
-    learner: Learner = made(layout, hyperparameters, rng)
+    learner: Learner = made(layout, hyperparameters, rng, device)
     return learner

@@ -63,7 +63,7 @@ class PolicyNetwork(nn.Module):
 
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """Copies of the weights under the layout's names, for the native policy and the model's file."""
-        return {name: self.weights[_key(name)].detach().numpy().copy(order="C") for name in self.layout.arrays()}
+        return {name: self.weights[_key(name)].detach().cpu().numpy().copy(order="C") for name in self.layout.arrays()}
 
     def _tower(self, tower: TowerLayout, values: Tensor) -> Tensor:
         prefix = f"policy.{tower.name}"

@@ -90,7 +90,7 @@ class PpoSettings:
 
 @dataclass(frozen=True)
 class Batch:
-    """A rollout laid out flat, one row per step."""
+    """A rollout laid out flat, one row per step; all of it on the device that learns."""
 
     observations: tuple[Tensor, ...]
     """What the policy saw, for each of its inputs: (n, size) float32 numbers or (n, height, width, channels) uint8."""
@@ -217,7 +217,8 @@ def fit_critic(
     targets = ((returns - model.return_mean) / model.return_std).float()
     losses: list[float] = []
     for _ in range(settings.critic_epochs):
-        for chosen in torch.split(torch.from_numpy(rng.permutation(len(targets))), settings.critic_batch_size):
+        order = torch.from_numpy(rng.permutation(len(targets))).to(targets.device)
+        for chosen in torch.split(order, settings.critic_batch_size):
             loss = value_loss(model.scaled_values(observations[chosen]), targets[chosen], settings.loss_type)
             optimiser.minimise(loss, settings.maximum_gradient)
             losses.append(float(loss.detach()))
@@ -240,7 +241,7 @@ def update(
     sums, batches, epochs = np.zeros(3), 0, 0
     while epochs < settings.num_epochs:
         epochs += 1
-        order = torch.from_numpy(rng.permutation(rows))
+        order = torch.from_numpy(rng.permutation(rows)).to(batch.advantages.device)
         moved, parts = 0.0, 0
         for chosen in torch.split(order, settings.batch_size):
             figures = _gradient_step(model, optimiser, batch, chosen, settings, crew)
@@ -291,5 +292,5 @@ class _Part:
         entropy = entropies.mean()
         with torch.no_grad():
             kl = (torch.exp(log_ratio) - 1.0 - log_ratio).mean()
-        self.figures = torch.stack((loss.detach(), entropy.detach(), kl)).double().numpy()
+        self.figures = torch.stack((loss.detach(), entropy.detach(), kl)).double().cpu().numpy()
         return share * (loss - settings.beta_entropy * entropy)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from sim.hyperparameters import Hyperparameters
 from sim.learning import ppo
@@ -19,19 +20,27 @@ from sim.model_folder import PolicyArrays
 from sim.network_layout import NetworkLayout
 from sim.world import FEATURE_COUNT
 
+CPU = torch.device("cpu")
+
 
 class PpoLearner:
     """Actor and critic with their optimisers; a rollout is learned from once and forgotten."""
 
-    def __init__(self, layout: NetworkLayout, hyperparameters: Hyperparameters, rng: np.random.Generator) -> None:
-        self.rng = rng
+    def __init__(
+        self,
+        layout: NetworkLayout,
+        hyperparameters: Hyperparameters,
+        rng: np.random.Generator,
+        device: torch.device = CPU,
+    ) -> None:
+        self.rng, self.device = rng, device
         self.settings = ppo.PpoSettings.of(hyperparameters)
-        self.model = ActorCritic(layout, FEATURE_COUNT, rng)
+        self.model = ActorCritic(layout, FEATURE_COUNT, rng).to(device)
         self.optimisers = ppo.make_optimisers(self.model, self.settings)
 
     def log_std(self) -> NDArray[np.float64]:
         """(outputs,) log of the learned spread."""
-        return self.model.log_std.detach().double().numpy().copy()
+        return self.model.log_std.detach().double().cpu().numpy().copy()
 
     def policy_arrays(self) -> PolicyArrays:
         """The actor's."""
@@ -55,14 +64,18 @@ class PpoLearner:
         self.model.return_mean.fill_(float(arrays["returns"][0]))
         self.model.return_std.fill_(float(arrays["returns"][1]))
 
+    def _there(self, array: NDArray[Any]) -> Tensor:
+        """The numbers on the device that learns."""
+        return torch.from_numpy(array).to(self.device)
+
     def learn(self, rollout: Rollout, rewards: NDArray[np.float64]) -> None:
         """The critic first, then the actor by what the fresh critic says."""
         estimates, values = self._estimates(rollout, rewards)
-        returns = torch.from_numpy((estimates + values).reshape(-1))
-        features = torch.from_numpy(rollout.features.reshape(len(returns), -1))
+        returns = self._there((estimates + values).reshape(-1))
+        features = self._there(rollout.features.reshape(len(returns), -1))
         ppo.fit_critic(self.model, self.optimisers.critic, features, returns, self.settings, self.rng)
         batch = self._batch(rollout, self._estimates(rollout, rewards)[0])
-        if not self.model.layout.sees_pictures:
+        if not self.model.layout.sees_pictures or self.device.type != "cpu":  # a GPU is quicker with the whole
             ppo.update(self.model, self.optimisers.policy, batch, self.settings, self.rng)
             return
         with Crew(threads_here()) as crew:
@@ -75,7 +88,7 @@ class PpoLearner:
         rows = rollout.done.size
         seen = (rollout.features, rollout.next_features)
         values, next_values = (
-            self.model.values(torch.from_numpy(features.reshape(rows, -1))).numpy().reshape(rewards.shape)
+            self.model.values(self._there(features.reshape(rows, -1))).cpu().numpy().reshape(rewards.shape)
             for features in seen
         )
         estimates = ppo.advantages(rewards, values, next_values, rollout.terminal, rollout.done, self.settings)
@@ -83,11 +96,11 @@ class PpoLearner:
 
     def _batch(self, rollout: Rollout, estimates: NDArray[np.float64]) -> ppo.Batch:
         rows = rollout.done.size
-        observations = tuple(torch.from_numpy(seen.reshape(rows, *seen.shape[2:])) for seen in rollout.observations)
+        observations = tuple(self._there(seen.reshape(rows, *seen.shape[2:])) for seen in rollout.observations)
         return ppo.Batch(
             observations=observations,
-            actions=torch.from_numpy(rollout.actions.reshape(rows, *rollout.actions.shape[2:])),
-            log_probabilities=torch.from_numpy(rollout.log_probabilities.reshape(rows)),
-            advantages=torch.from_numpy(ppo.normalised(estimates).reshape(-1)),
+            actions=self._there(rollout.actions.reshape(rows, *rollout.actions.shape[2:])),
+            log_probabilities=self._there(rollout.log_probabilities.reshape(rows)),
+            advantages=self._there(ppo.normalised(estimates).reshape(-1)),
             epsilon=rollout.epsilon,
         )

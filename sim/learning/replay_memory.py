@@ -35,6 +35,18 @@ class Transitions:
     next_observations: tuple[Tensor, ...]
     next_features: Tensor
 
+    def to(self, device: torch.device) -> Transitions:
+        """The same rows on the device that learns."""
+        return Transitions(
+            observations=tuple(seen.to(device) for seen in self.observations),
+            features=self.features.to(device),
+            actions=self.actions.to(device),
+            rewards=self.rewards.to(device),
+            terminal=self.terminal.to(device),
+            next_observations=tuple(seen.to(device) for seen in self.next_observations),
+            next_features=self.next_features.to(device),
+        )
+
 
 class ReplayMemory:
     """The last `rows` steps of all cars together, or as many as fit into `most_bytes`; the oldest go first."""

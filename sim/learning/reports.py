@@ -79,6 +79,8 @@ class TrainingResult:
     evaluation_completion: float
     ended_because: Ending
     fingerprint: str
+    device: str = "cpu"
+    """What it learned on: cpu or cuda."""
 
 
 OnIteration = Callable[[IterationReport], None]

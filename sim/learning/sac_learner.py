@@ -20,15 +20,22 @@ from sim.network_layout import NetworkLayout
 from sim.world import FEATURE_COUNT
 
 LEAST_SCALE = 1e-8
+CPU = torch.device("cpu")
 
 
 class SacLearner:
     """Actor, critics and temperature with their optimisers, and the memory, which a checkpoint does not hold."""
 
-    def __init__(self, layout: NetworkLayout, hyperparameters: Hyperparameters, rng: np.random.Generator) -> None:
-        self.rng = rng
+    def __init__(
+        self,
+        layout: NetworkLayout,
+        hyperparameters: Hyperparameters,
+        rng: np.random.Generator,
+        device: torch.device = CPU,
+    ) -> None:
+        self.rng, self.device = rng, device
         self.settings = sac.SacSettings.of(hyperparameters)
-        self.model = sac.SacModel(layout, FEATURE_COUNT, self.settings, rng)
+        self.model = sac.SacModel(layout, FEATURE_COUNT, self.settings, rng).to(device)
         self.optimisers = sac.make_optimisers(self.model, self.settings)
         self.memory = ReplayMemory(self.settings.memory_rows, self.settings.memory_bytes)
         self.reward_scale = 0.0
@@ -36,7 +43,7 @@ class SacLearner:
 
     def log_std(self) -> NDArray[np.float64]:
         """(2,) log of the spread before squashing: the cars explore a little wider than the policy that is learned."""
-        return self.model.log_std.detach().double().numpy().copy()
+        return self.model.log_std.detach().double().cpu().numpy().copy()
 
     def policy_arrays(self) -> PolicyArrays:
         """The actor's."""
@@ -55,7 +62,7 @@ class SacLearner:
     def besides(self) -> dict[str, NDArray[Any]]:
         """The critics' targets, flat, and the scale of the rewards."""
         flat = torch.cat([part.reshape(-1) for part in self.model.targets.parameters()])
-        return {"targets": flat.numpy().copy(), "reward_scale": np.array([self.reward_scale])}
+        return {"targets": flat.cpu().numpy().copy(), "reward_scale": np.array([self.reward_scale])}
 
     def take_besides(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """The other way round."""
@@ -77,12 +84,12 @@ class SacLearner:
         count = max(1, round(rollout.done.size * self.settings.replays / self.settings.batch_size))
         for _ in range(count):
             chosen = rows[self.rng.integers(len(rows), size=self.settings.batch_size)]
-            batch = self.memory.transitions(chosen, self.reward_scale)
+            batch = self.memory.transitions(chosen, self.reward_scale).to(self.device)
             sac.update(self.model, self.optimisers, batch, (self._noise(), self._noise()), self.settings)
 
     def _noise(self) -> Tensor:
         shape = (self.settings.batch_size, self.model.layout.outputs)
-        return torch.from_numpy(self.rng.standard_normal(shape, np.float32))
+        return torch.from_numpy(self.rng.standard_normal(shape, np.float32)).to(self.device)
 
     def _rescale(self) -> None:
         """Rewards in units of the size of those in memory; what the critics say of them stays the same."""

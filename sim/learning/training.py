@@ -1,8 +1,9 @@
 """Training a model: drive, ask for the rewards, learn, evaluate, keep the best; until something says that it is enough.
 
-torch runs with one thread: on small networks more threads only wait for each other, and one thread gives the same bits
-every time. What more processors are good for is in `sim.learning.crew`; large networks also drive with as many threads.
-Same configuration, seed and number of iterations: same weights, whatever the number of threads.
+torch runs with one thread of a processor, or on a GPU (`sim.learning.device`): on small networks more threads only wait
+for each other, and one thread gives the same bits every time. What more processors are good for is in
+`sim.learning.crew`; large networks also drive with as many threads. On a processor, same configuration, seed and number
+of iterations: same weights, whatever the number of threads.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ import time
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from sim.car import Car
 from sim.hyperparameters import Hyperparameters
 from sim.learning.checkpoint import Counters, load_checkpoint, save_checkpoint
 from sim.learning.crew import threads_here
+from sim.learning.device import DeviceChoice, chosen_device, prepare_device
 from sim.learning.episodes import EpisodeBook
 from sim.learning.learner import learn_or_restore, learner_of
 from sim.learning.memory import keep_freed_memory
@@ -110,6 +111,7 @@ def train(
     parent: ModelFolder | None = None,
     patience_ms: int = PATIENCE_MS,
     maximum_iterations: int | None = None,
+    device: DeviceChoice = "auto",
 ) -> TrainingResult:
     """Train a model into the folder `out`, whose files `sim.model_folder` describes.
 
@@ -117,15 +119,15 @@ def train(
     `should_stop` is asked before each. With `resume` the training goes on from the folder's last checkpoint, with
     the state of its optimiser and random numbers; episodes that were running then begin anew. Where there is no
     checkpoint yet it starts from the beginning. It begins with the weights of `parent`, if given: the model is then
-    never worse than those, as the evaluations between updates measure it.
+    never worse than those, as the evaluations between updates measure it. `device` says where it learns, "auto" by
+    `sim.learning.device`.
 
     Raises RewardFailed where the racer's function fails, after the last good state is saved; CarError for a car that
-    cannot be trained; ModelError for a folder that cannot be resumed and for a parent of another car; OSError where
-    the disk refuses.
+    cannot be trained; ModelError for a folder that cannot be resumed, for a parent of another car and for "cuda"
+    without a GPU; OSError where the disk refuses.
     """
-    torch.set_num_threads(1)
     keep_freed_memory()
-    training = Training(config, reward, out, resume, parent)
+    training = Training(config, reward, out, resume, parent, device)
     try:
         ending = training.run(on_iteration, should_stop, patience_ms, maximum_iterations)
     finally:
@@ -143,6 +145,7 @@ class Training:
         out: Path,
         resume: bool,
         parent: ModelFolder | None = None,
+        device: DeviceChoice = "auto",
     ) -> None:
         self.began = time.monotonic()
         self.config, self.reward, self.out = config, reward, out
@@ -152,7 +155,10 @@ class Training:
         means = MEANS if parent is None else parent.means
         self.layout = trained_layout(config.car, config.hyperparameters.stack_size, means)
         self.threads = threads_here() if self.layout.parameters() >= LARGE_NETWORK else 1
-        self.learner = learner_of(config.car.training_algorithm, self.layout, config.hyperparameters, self.rng)
+        self.device = chosen_device(device, self.layout)
+        prepare_device(self.device)
+        algorithm = config.car.training_algorithm
+        self.learner = learner_of(algorithm, self.layout, config.hyperparameters, self.rng, self.device)
         if parent is not None:
             check_parent(config.car, config.hyperparameters, parent)
             self.learner.load_policy(parent.arrays)
@@ -260,6 +266,7 @@ class Training:
             evaluation_completion=max(0.0, counters.best_completion),
             ended_because=ending,
             fingerprint=self.about["fingerprint"],
+            device=self.device.type,
         )
 
     def _elapsed_ms(self) -> int:

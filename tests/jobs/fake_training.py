@@ -27,6 +27,7 @@ class CountingTrainer:
         self.after_iteration: Callable[[int], None] = lambda _: None
         self.fails_at: int | None = None
         self.parent: ModelFolder | None = None
+        self.device = ""
 
     def __call__(
         self,
@@ -38,8 +39,9 @@ class CountingTrainer:
         should_stop: ShouldStop = never,
         resume: bool = False,
         parent: ModelFolder | None = None,
+        device: str = "auto",
     ) -> TrainingResult:
-        self.parent = parent
+        self.parent, self.device = parent, device
         model = out / "model"
         model.mkdir(exist_ok=True)
         saved = model / "last.safetensors"
