@@ -31,6 +31,8 @@ class CarFacts:
     network: str
     actions: str
     fan: Fan
+    algorithm: str
+    """As model_metadata.json has it: clipped_ppo or sac."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,8 @@ def car_facts(metadata: dict[str, Any]) -> CarFacts | None:
     if car.training_algorithm == "sac":
         actions += ", SAC"
     sensors = " + ".join(sensor.title for sensor in car.sensors)
-    return CarFacts(sensors, NETWORKS[car.neural_network].title, actions, drawing.fan(space))
+    network = NETWORKS[car.neural_network].title
+    return CarFacts(sensors, network, actions, drawing.fan(space), car.training_algorithm)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,10 @@ from typing import Any
 from portal import garage_parts, model_files, model_logs, scope
 from portal.model_pages import ModelPages
 from portal.rules import entries, evaluations, lineage, model_list, models, reward_functions, trainings
-from sim.hyperparameters import HYPERPARAMETERS
+from sim.hyperparameters import rows_of
 from sim.looks import LOOKS
+
+DEFAULT_ALGORITHM = "clipped_ppo"
 
 
 def _every_tab(at: ModelPages) -> dict[str, Any]:
@@ -30,12 +32,13 @@ def submitted(at: ModelPages) -> dict[str, Any]:
 def configured(at: ModelPages) -> dict[str, Any]:
     """The exact configuration and the lineage."""
     session, model = scope.reading(), at.model
+    made = garage_parts.made_with(model)
     return _every_tab(at) | {
         "parent": models.parent_of(session, model),
         "children": model_list.children(session, model) if at.read_only else [],
         "tree": lineage.tree(session, model),
-        "made": garage_parts.made_with(model),
-        "rows": HYPERPARAMETERS,
+        "made": made,
+        "rows": rows_of(made.facts.algorithm if made.facts else DEFAULT_ALGORITHM),
         "looks": LOOKS,
     }
 

@@ -34,6 +34,8 @@ class HyperparameterRow:
     maximum: float | None = None
     choices: tuple[Any, ...] = ()
     shown: bool = True
+    algorithms: tuple[str, ...] = ("clipped_ppo", "sac")
+    """Those that look at it."""
 
     def check(self, value: Any) -> Any:
         """The value in its own type; HyperparameterError where it is none of the possible ones."""
@@ -72,6 +74,7 @@ HYPERPARAMETERS: tuple[HyperparameterRow, ...] = (
         "How often each round of driving is gone through. More learn faster from few episodes and can overshoot.",
         3,
         10,
+        algorithms=("clipped_ppo",),
     ),
     HyperparameterRow(
         "lr",
@@ -90,6 +93,7 @@ HYPERPARAMETERS: tuple[HyperparameterRow, ...] = (
         "How much trying other actions is worth. More explores longer, less settles sooner.",
         0.0,
         1.0,
+        algorithms=("clipped_ppo",),
     ),
     HyperparameterRow(
         "discount_factor",
@@ -163,9 +167,15 @@ HYPERPARAMETERS: tuple[HyperparameterRow, ...] = (
         "Weight of trying other actions in SAC, which clipped PPO does not look at. Left empty, SAC tunes it itself.",
         0.0,
         1.0,
-        shown=False,
+        algorithms=("sac",),
     ),
 )
+
+
+def rows_of(algorithm: str) -> tuple[HyperparameterRow, ...]:
+    """Those that mean something to a car's `training_algorithm`."""
+    return tuple(row for row in HYPERPARAMETERS if algorithm in row.algorithms)
+
 
 ROWS: dict[str, HyperparameterRow] = {row.name: row for row in HYPERPARAMETERS}
 _OPTIONAL = frozenset({"sac_alpha"})

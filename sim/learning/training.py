@@ -46,6 +46,8 @@ from sim.model_folder import (
     about_model,
     policy_file,
     read_about,
+    read_car,
+    read_hyperparameters,
     read_json_object,
     write_best,
     write_model_facts,
@@ -77,6 +79,7 @@ RESUMED_AS = (
 """What paddock.json says of a training that another cannot go on with."""
 LARGE_NETWORK = 1 << 20
 """Numbers of a network from which on several threads drive the cars: with less to do they would wait for each other."""
+TITLES = {"clipped_ppo": "PPO", "sac": "SAC"}
 SAVE_EVERY_MS = 1_000
 METRICS_EVERY_MS = 5_000
 
@@ -352,11 +355,33 @@ class Training:
         if not resume:
             write_best(self.out, self.about, self.arrays())
 
+    def _check_resumed_car(self, before: Car) -> None:
+        """ModelError where the folder was trained by another algorithm, or with actions that its network has not."""
+        car = self.config.car
+        if before.training_algorithm != car.training_algorithm:
+            was, now = (TITLES[one.training_algorithm] for one in (before, car))
+            raise ModelError(
+                f"this folder was trained by {was}, and the car learns by {now}: resume it with a car whose "
+                f'"training_algorithm" is "{before.training_algorithm}", or train anew into another folder'
+            )
+        if not car.can_continue(before):
+            raise ModelError(
+                "this folder was trained with actions of another kind or number; resume it with as many of the same "
+                "kind, or train anew into another folder"
+            )
+        pictures = read_hyperparameters(self.out).stack_size
+        if pictures != self.config.hyperparameters.stack_size:
+            raise ModelError(
+                f"this folder was trained to see {pictures} at once, not {self.config.hyperparameters.stack_size}; "
+                f"resume it with a stack_size of {pictures}, or train anew into another folder"
+            )
+
     def _resume(self) -> None:
         about = read_about(self.out)
         for key in RESUMED_AS:
             if json.loads(json.dumps(self.about.get(key))) != about.get(key):
                 raise ModelError(f"this folder was trained with another {key}; resume with the same, or train anew")
+        self._check_resumed_car(read_car(self.out))
         self.about = about
         self.counters = load_checkpoint(self.out / CHECKPOINT, self.learner, self.rng)
         best = about.get("best")

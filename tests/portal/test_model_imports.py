@@ -5,16 +5,21 @@ from __future__ import annotations
 import io
 import json
 import os
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from safetensors.numpy import load_file
 from sqlalchemy import Engine
 from sqlmodel import col, select
 
-from jobs import purging
+from jobs import purging, training
+from jobs.workplace import open_workplace
 from portal import model_import
 from portal.database import read_session, write_session
 from portal.rules import (
@@ -32,14 +37,15 @@ from portal.rules import (
 from portal.rules.broken import Code, RuleBroken
 from portal.rules.models import ModelState
 from portal.settings import Settings
-from portal.tables import AuditEvent, LedgerEntry, Model, Racer, Role, TrainingIteration, TrainingRun
-from sim.action_space import DiscreteActionSpace
+from portal.tables import AuditEvent, JobState, LedgerEntry, Model, Racer, Role, TrainingIteration, TrainingRun
+from sim.action_space import ContinuousActionSpace, DiscreteActionSpace
 from sim.car import Car
 from sim.car_archive import car_archive
 from sim.episode import EpisodeRules
 from sim.evaluation import evaluate
 from sim.hyperparameters import Hyperparameters
-from sim.model_folder import ModelFolder
+from sim.learning.training import train
+from sim.model_folder import LAST, ModelFolder
 from sim.reward_examples import DEFAULT_EXAMPLE
 from sim.sensors import PADDOCK_CAMERA, PADDOCK_CAMERA_40X30
 from sim.track import Direction
@@ -354,6 +360,60 @@ def test_a_model_of_the_console_is_brought_in_with_a_home_track_and_drives(
     with read_session(engine) as session:
         assert reward_functions.current(session, model).code == DEFAULT_EXAMPLE.code
     assert alice.get(address).status_code == 404, "it waits no more"
+
+
+SAC_CAR = replace(CAMERA_CAR, action_space=ContinuousActionSpace(), training_algorithm="sac")
+
+
+@pytest.fixture
+def soft(alice: FlaskClient, engine: Engine, tmp_path: Path) -> tuple[Model, TrainingRun]:
+    """A model that the console trained by SAC, in alice's garage."""
+    write_model(tmp_path / "car", TrackLibrary().get("paddock-oval"), SAC_CAR, trained(SAC_CAR).arrays)
+    address = looked_at(alice, car_archive(ModelFolder.read(tmp_path / "car")))
+    alice.post(address, data={"name": "Soft", "track": "paddock-oval", "direction": "clockwise"})
+    return newest(engine)
+
+
+def test_a_sac_model_shows_and_offers_what_sac_looks_at(
+    alice: FlaskClient, soft: tuple[Model, TrainingRun], model: Model
+) -> None:
+    parent, _ = soft
+    shown = alice.get(f"/garage/models/{parent.public_id}/configuration").text
+    assert "SAC alpha" in shown
+    assert not [title for title in ("Epochs", "Entropy") if f"<dt>{title}</dt>" in shown]
+    form = alice.get(f"/garage/models/{parent.public_id}/clone").text
+    assert 'class="learns-by-sac"' in form
+    assert form.count('class="only-clipped_ppo"') == 2
+    assert form.count('class="only-sac"') == 1
+    shown = alice.get(f"/garage/models/{model.public_id}/configuration").text
+    assert "SAC alpha" not in shown
+    assert all(f"<dt>{title}</dt>" in shown for title in ("Epochs", "Entropy"))
+
+
+@pytest.mark.slow
+def test_a_sac_model_of_the_console_is_cloned_and_learns_on_by_sac(
+    alice: FlaskClient, engine: Engine, settings: Settings, soft: tuple[Model, TrainingRun]
+) -> None:
+    """Imported and cloned with pages, and trained by the worker's own code."""
+    parent, first = soft
+    fields = {"name": "Softer", "track": "paddock-oval", "direction": "clockwise", "minutes": "2", "code": CODE}
+    learning = {"hp-batch_size": "512", "hp-num_episodes_between_training": "5", "hp-sac_alpha": "0.1", "do": "train"}
+    answer = alice.post(f"/garage/models/{parent.public_id}/clone", data={**fields, **learning})
+    assert answer.status_code == 303, answer.text
+    with read_session(engine) as session:
+        clone = session.exec(select(Model).where(Model.name == "Softer")).one()
+        run = session.exec(select(TrainingRun).where(TrainingRun.model_id == clone.id)).one()
+    place = open_workplace(settings, "test")
+    training.execute(place, run.id or 0, partial(train, maximum_iterations=3))
+    place.close()
+    with read_session(engine) as session:
+        run = session.get_one(TrainingRun, run.id)
+    assert (run.state, run.message, run.iterations) == (JobState.COMPLETED, "", 3)
+    folder = settings.runs_path / str(run.artefact)
+    assert ModelFolder.read(folder).car.training_algorithm == "sac"
+    assert json.loads((folder / "paddock.json").read_text())["parent"] == first.fingerprint
+    last = load_file(folder / LAST)
+    assert any(not np.array_equal(last[name], array) for name, array in trained(SAC_CAR).arrays.items())
 
 
 def test_a_waiting_import_is_its_racers_alone_and_can_be_forgotten(

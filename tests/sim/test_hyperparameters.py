@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sim.hyperparameters import HYPERPARAMETERS, HyperparameterError, Hyperparameters
+from sim.hyperparameters import HYPERPARAMETERS, ROWS, HyperparameterError, Hyperparameters, rows_of
 
 
 def test_the_defaults_are_the_consoles() -> None:
@@ -29,6 +29,7 @@ def test_the_table_and_the_fields_are_the_same() -> None:
         "discount_factor",
         "loss_type",
         "num_episodes_between_training",
+        "sac_alpha",
     ]
 
 
@@ -85,3 +86,10 @@ def test_a_value_out_of_range_names_its_field(name: str, value: Any) -> None:
 def test_a_list_is_refused() -> None:
     with pytest.raises(HyperparameterError, match="one JSON object"):
         Hyperparameters.from_dict([1, 2])
+
+
+def test_each_algorithm_has_the_rows_that_it_looks_at() -> None:
+    ppo, sac = ({row.name for row in rows_of(algorithm)} for algorithm in ("clipped_ppo", "sac"))
+    assert ppo - sac == {"num_epochs", "beta_entropy"}
+    assert sac - ppo == {"sac_alpha"}
+    assert ppo | sac == set(ROWS)

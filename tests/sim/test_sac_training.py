@@ -96,8 +96,13 @@ def test_the_weights_wait_until_there_is_enough_to_learn_from_again(tmp_path: Pa
 
 def test_one_algorithm_does_not_go_on_with_the_others_folder(tmp_path: Path) -> None:
     train(configuration(SAC_CAR), reward=CentreLine(), out=tmp_path, maximum_iterations=1)
-    with pytest.raises(ModelError, match="does not fit"):
+    before = {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    with pytest.raises(ModelError, match="trained by SAC, and the car learns by PPO: resume it with a car whose"):
         train(configuration(FAST_CAR), reward=CentreLine(), out=tmp_path, maximum_iterations=2, resume=True)
+    assert {path.name: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+    train(configuration(FAST_CAR), reward=CentreLine(), out=tmp_path / "ppo", maximum_iterations=1)
+    with pytest.raises(ModelError, match=r'trained by PPO, and the car learns by SAC: .* "clipped_ppo", or train anew'):
+        train(configuration(SAC_CAR), reward=CentreLine(), out=tmp_path / "ppo", maximum_iterations=2, resume=True)
 
 
 def test_a_clone_begins_with_the_weights_of_a_parent_of_its_own_algorithm(tmp_path: Path) -> None:

@@ -125,6 +125,21 @@ def test_two_resumes_from_one_checkpoint_agree_to_the_bit(tmp_path: Path) -> Non
     assert results[0] == results[1]
 
 
+def test_a_folder_whose_network_sees_or_does_other_things_is_not_resumed(tmp_path: Path) -> None:
+    train(configuration(Car.default()), reward=CentreLine(), out=tmp_path, maximum_iterations=1)
+    fewer = replace(Car.default(), action_space=DiscreteActionSpace(DiscreteActionSpace.default().actions[:4]))
+    for config, message in (
+        (configuration(fewer), "trained with actions of another kind or number"),
+        (configuration(replace(Car.default(), action_space=FAST_CAR.action_space)), "another kind or number"),
+        (
+            configuration(Car.default(), stack_size=2),
+            "trained to see 1 at once, not 2; resume it with a stack_size of 1",
+        ),
+    ):
+        with pytest.raises(ModelError, match=message):
+            train(config, reward=CentreLine(), out=tmp_path, maximum_iterations=2, resume=True)
+
+
 def test_a_folder_of_another_track_is_not_resumed(tmp_path: Path) -> None:
     train(configuration(), reward=CentreLine(), out=tmp_path, maximum_iterations=1)
     other = configuration(track=oval(straight_m=6.0))
