@@ -125,11 +125,22 @@ inline void add_left_edge(Ink& ink, int y0, int y1) {
 // What the ends of edges left of the picture amount to: for each row the height to the right of them.
 struct LeftEnds {
   std::vector<std::int32_t> steps;  // height + 2 of them: differences from row to row
-  bool any = false;
+  int first = 1 << 20, last = -1;   // rows that an end has changed
   void add(int y, int factor) {
-    any = true;
-    steps[static_cast<std::size_t>(y >> 8)] += factor * (kPart - (y & 255));
-    steps[static_cast<std::size_t>(y >> 8) + 1] += factor * (y & 255);
+    const int row = y >> 8;
+    first = row < first ? row : first;
+    last = row + 1 > last ? row + 1 : last;
+    steps[static_cast<std::size_t>(row)] += factor * (kPart - (y & 255));
+    steps[static_cast<std::size_t>(row) + 1] += factor * (y & 255);
+  }
+  // Gives each row and its step, from the first changed to the last, and forgets them. Beyond, steps sum up to nothing.
+  template <class Each>
+  void take(const Each& each) {
+    for (int row = first; row <= last; ++row) {
+      each(row, steps[static_cast<std::size_t>(row)]);
+      steps[static_cast<std::size_t>(row)] = 0;
+    }
+    first = 1 << 20, last = -1;
   }
 };
 

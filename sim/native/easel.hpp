@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "coverage.hpp"
+#include "row_pieces.hpp"
 #include "view.hpp"
 
 namespace paddock {
@@ -22,8 +23,9 @@ class Easel {
   };
   std::ptrdiff_t stride = 0;                 // of ground and solid, in cells
   std::ptrdiff_t words = 0;                  // of touched, per row
-  std::vector<std::uint32_t> ground;         // greys
+  std::vector<std::uint32_t> ground;         // greys; RowPieces::kBeyond more than the rows have
   std::array<LeftEnds, kWeights> left;       // of the picture
+  RowPieces pieces;
   std::vector<Pair> solid;                   // of one solid: how much it covers, and with what
   std::vector<std::uint64_t> touched;        // columns of `solid` that hold something, a bit each
   LeftEnds left_cover, left_grey;
@@ -38,19 +40,15 @@ struct GroundInk {
   std::uint32_t* cells;
   std::ptrdiff_t stride;
   std::array<LeftEnds, kWeights>& ends;
+  RowPieces& pieces;                         // added by whoever puts some
   const View& view;
   const std::int32_t* weights = nullptr;
   std::size_t layer = 0;
-  struct Row {
-    std::uint32_t* at;
-    std::uint32_t weight;
-    void add(int column, int area) const { at[column] += weight * static_cast<std::uint32_t>(area); }
-  };
   void choose(std::size_t k) {
     layer = k;
     weights = view.layer(k);
   }
-  Row row(int r, int sign) const { return {cells + r * stride, static_cast<std::uint32_t>(sign * weights[r])}; }
+  WeightedRow row(int r, int sign) const { return {cells + r * stride, static_cast<std::uint32_t>(sign * weights[r])}; }
   void left(int y, int sign) { ends[layer].add(y, sign); }
 };
 

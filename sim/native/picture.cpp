@@ -17,19 +17,16 @@ namespace {
 constexpr std::int32_t kHalf = kWhole / 2;
 
 // Takes the ends left of the picture into its first column.
-void add_left_ends(GroundInk& ink, const View& view, int height) {
+void add_left_ends(GroundInk& ink, const View& view) {
+  const int height = view.lens().size.height;
   for (std::size_t k = 0; k < kWeights; ++k) {
-    if (!ink.ends[k].any) continue;
-    ink.ends[k].any = false;
     std::int32_t sum = 0;
-    auto& steps = ink.ends[k].steps;
     const std::int32_t* weights = view.layer(k);
-    for (int row = 0; row < height; ++row) {
-      sum += steps[static_cast<std::size_t>(row)];
-      steps[static_cast<std::size_t>(row)] = 0;
+    ink.ends[k].take([&](int row, std::int32_t step) {
+      sum += step;
+      if (row >= height) return;
       ink.cells[row * ink.stride] += static_cast<std::uint32_t>(weights[row]) * static_cast<std::uint32_t>(sum * 2 * kPart);
-    }
-    std::fill(steps.begin() + height, steps.end(), 0);
+    });
   }
 }
 
@@ -65,6 +62,13 @@ PADDOCK_AVX2 inline __m256i running_sums(__m256i cells) {
   return _mm256_add_epi32(cells, _mm256_shuffle_epi32(lower, 0xFF));
 }
 
+// Sixteen pixels of one grey.
+PADDOCK_AVX2 inline __m128i level(__m256i sum) {
+  const __m128i grey = _mm256_castsi256_si128(_mm256_srai_epi32(sum, kWholeBits));
+  const __m128i words = _mm_packs_epi32(grey, grey);
+  return _mm_packus_epi16(words, words);
+}
+
 PADDOCK_AVX2 void resolve_avx2(std::uint32_t* cells, std::ptrdiff_t stride, const std::int32_t* base, int from,
                                const PictureSize& size, std::uint8_t* out) {
   const __m256i last = _mm256_set1_epi32(7);
@@ -74,6 +78,7 @@ PADDOCK_AVX2 void resolve_avx2(std::uint32_t* cells, std::ptrdiff_t stride, cons
     std::uint32_t* at = cells + row * stride;
     std::uint8_t* to = out + static_cast<std::ptrdiff_t>(row) * width;
     __m256i sum = _mm256_set1_epi32(base[row] * kWhole + kHalf);
+    __m128i unchanged = level(sum);
     int column = 0;
     for (; column + 16 <= width; column += 16) {
       auto* here = reinterpret_cast<__m256i*>(at + column);
@@ -81,9 +86,7 @@ PADDOCK_AVX2 void resolve_avx2(std::uint32_t* cells, std::ptrdiff_t stride, cons
       const __m256i b = _mm256_loadu_si256(here + 1);
       const __m256i any = _mm256_or_si256(a, b);
       if (_mm256_testz_si256(any, any)) {
-        const __m128i grey = _mm256_castsi256_si128(_mm256_srai_epi32(sum, kWholeBits));
-        const __m128i words = _mm_packs_epi32(grey, grey);
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(to + column), _mm_packus_epi16(words, words));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(to + column), unchanged);
         continue;
       }
       _mm256_storeu_si256(here, zero);
@@ -93,6 +96,7 @@ PADDOCK_AVX2 void resolve_avx2(std::uint32_t* cells, std::ptrdiff_t stride, cons
       const __m256i low = _mm256_srai_epi32(_mm256_add_epi32(first, sum), kWholeBits);
       const __m256i high = _mm256_srai_epi32(_mm256_add_epi32(second, sum), kWholeBits);
       sum = _mm256_add_epi32(sum, _mm256_permutevar8x32_epi32(second, last));
+      unchanged = level(sum);
       const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), 0xD8);
       const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
       _mm_storeu_si128(reinterpret_cast<__m128i*>(to + column), bytes);
@@ -135,7 +139,7 @@ void Easel::fit(const PictureSize& size) {
   stride = (size.width + 3 + 7) / 8 * 8;
   words = (size.width + 3 + 63) / 64;
   const auto rows = static_cast<std::size_t>(size.height);
-  ground.assign(rows * static_cast<std::size_t>(stride), 0);
+  ground.assign(rows * static_cast<std::size_t>(stride) + RowPieces::kBeyond, 0);
   solid.assign(rows * static_cast<std::size_t>(stride), {0, 0});
   touched.assign(rows * static_cast<std::size_t>(words), 0);
   for (LeftEnds& ends : left) ends.steps.assign(rows + 2, 0);
@@ -148,11 +152,10 @@ void draw(const Scene& scene, const View& view, const Pose& base, std::span<cons
           std::uint8_t* out) {
   const PictureSize& size = view.lens().size;
   easel.fit(size);
-  GroundInk ink{easel.ground.data(), easel.stride, easel.left, view};
+  GroundInk ink{easel.ground.data(), easel.stride, easel.left, easel.pieces, view};
   draw_ground(scene, view, base, ink);
-  draw_far_walls(scene, view, base, ink);
-  add_left_ends(ink, view, size.height);
-  const int top = scene.walls().empty() ? view.lens().far_y / kPart : 0;
+  const int top = std::min(view.lens().far_y / kPart, draw_far_walls(scene, view, base, ink));
+  add_left_ends(ink, view);
   resolve(easel, view.base(), top, size, out);
   draw_solids(view, base, solids, easel, out);
   draw_near_walls(scene, view, base, easel, out);

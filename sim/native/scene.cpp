@@ -163,6 +163,9 @@ Scene::Scene(const Track& track, const Marking& marking) {
     add_ring(road, Layer::road);
   }
   if (marking.dash_width_m > 0.0 && marking.dash_length_m > 0.0) add_dashes(track, marking);
+  corners_.x.insert(corners_.x.end(), Corners::kBeyond, 0.0f);
+  corners_.y.insert(corners_.y.end(), Corners::kBeyond, 0.0f);
+  corners_.goes_on.insert(corners_.goes_on.end(), Corners::kBeyond, 0);
   wall_height_m_ = marking.wall_height_m;
   if (wall_height_m_ > 0.0) {
     const double x = 0.5 * (high.x - low.x) + marking.wall_distance_m;
@@ -186,6 +189,10 @@ void Scene::add_ring(const std::vector<Point>& ring, Layer layer) {
 }
 
 void Scene::add_circle(Point low, Point high, Point from, Point to, Layer layer, std::size_t dashes) {
+  const bool follows = !pieces_.layer.empty() && pieces_.layer.back() == static_cast<std::uint8_t>(layer) &&
+                       pieces_.to_x.back() == single(from.x - origin_.x) &&
+                       pieces_.to_y.back() == single(from.y - origin_.y);
+  pieces_.follows.push_back(follows);
   pieces_.x.push_back(single(0.5 * (low.x + high.x) - origin_.x));
   pieces_.y.push_back(single(0.5 * (low.y + high.y) - origin_.y));
   pieces_.radius.push_back(single(0.5 * distance(low, high) + 1e-3));

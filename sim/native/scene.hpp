@@ -45,11 +45,13 @@ class Scene {
     std::vector<float> x, y, radius;                // circles around them
     std::vector<float> from_x, from_y, to_x, to_y;  // ends of the chain
     std::vector<std::uint8_t> layer;
+    std::vector<std::uint8_t> follows;              // whether the chain begins where the one before ends
     std::vector<float> dashes;                      // how many
     std::vector<std::uint32_t> first;
     std::size_t size() const { return x.size(); }
   };
-  struct Corners {
+  struct Corners {                                  // kBeyond more than there are, so that several can be read at once
+    static constexpr std::size_t kBeyond = 8;
     std::vector<float> x, y;
     std::vector<std::uint8_t> goes_on;              // whether an edge leads to the next corner
   };

@@ -295,15 +295,21 @@ Outline wall_outline(const Scene& scene, const Eye& eye, std::size_t i) {
 
 }  // namespace
 
-void draw_far_walls(const Scene& scene, const View& view, const Pose& base, GroundInk& ink) {
-  if (scene.walls().empty()) return;
+int draw_far_walls(const Scene& scene, const View& view, const Pose& base, GroundInk& ink) {
+  int top = view.lens().size.height;
+  if (scene.walls().empty()) return top;
   const Eye eye(view, base);
   const Point here{eye.x - scene.origin().x, eye.y - scene.origin().y};
   for (std::size_t i = 0; i < scene.walls().size(); ++i) {
     if (!inside_of_wall(scene.walls(), i, here)) continue;
     ink.choose(kLayers + i % kWallShades);
-    add_outline(ink, view.lens().size, wall_outline(scene, eye, i));
+    const Outline outline = wall_outline(scene, eye, i);
+    add_outline(ink, view.lens().size, outline);
+    for (std::size_t k = 0; k < outline.corners; ++k) {
+      top = std::min(top, static_cast<int>(std::clamp(outline.y[k], 0.0, static_cast<double>(view.lens().size.height))));
+    }
   }
+  return top;
 }
 
 void draw_near_walls(const Scene& scene, const View& view, const Pose& base, Easel& easel, std::uint8_t* out) {

@@ -14,7 +14,8 @@
 namespace paddock {
 
 // Walls whose inside is seen stand behind everything in the field, so they are drawn with the ground.
-void draw_far_walls(const Scene& scene, const View& view, const Pose& base, GroundInk& ink);
+// The first row of the picture that they reach, or its height.
+int draw_far_walls(const Scene& scene, const View& view, const Pose& base, GroundInk& ink);
 // Walls seen from outside the field stand before everything in it; they are drawn last.
 void draw_near_walls(const Scene& scene, const View& view, const Pose& base, Easel& easel, std::uint8_t* out);
 // Over the picture so far.

@@ -1,6 +1,6 @@
 """A drive that never changes, and the fingerprint of everything the core says during it.
 
-    python tests/sim/fixed_drive.py --core MODULE --cars 7 --threads 2
+    PYTHONPATH=. python tests/sim/fixed_drive.py --core MODULE --cars 7 --threads 2
 
 prints one SHA-256 for each part, over the first KEPT cars; with every build of the core the same. With --record they
 are written to fingerprints.json beside this file, which every machine that runs the tests compares itself with. Nothing

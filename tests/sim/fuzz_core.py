@@ -1,7 +1,7 @@
 """Feeds the native core broken tracks, sizes, buffers and numbers, and lets the sanitizers watch.
 
-    python tests/sim/fuzz_core.py --core MODULE --seed 0 --seconds 20
-    python tests/sim/fuzz_core.py --core MODULE --only 4711
+    PYTHONPATH=. python tests/sim/fuzz_core.py --core MODULE --seed 0 --seconds 20
+    PYTHONPATH=. python tests/sim/fuzz_core.py --core MODULE --only 4711
 
 Each case is made from its own number and nothing else. Before a case begins its number goes to standard output, so that
 the last line names the one that killed the process; `--only` runs it again. What the core refuses with an exception is

@@ -293,6 +293,12 @@ def bits() -> str:
     parts += [
         still(wave(), tuple(pose), standing=beside_box(pose)).tobytes() for pose in points_near(wave(), 20, seed=1)
     ]
+    for k, size in enumerate([(8, 8), (40, 30), (333, 77), (1920, 1440)]):
+        for high_m in (0.1, 1.0, 6.0):
+            turned = {"pitch_deg": 15.0 + 12 * k, "yaw_deg": 9.0 * k, "field_of_view_rad": 1.6}
+            camera = Camera(look="arena", height_m=high_m, **turned)
+            still_camera = Still(hairpin(), camera, size=size)
+            parts += [still_camera.picture(tuple(pose)).tobytes() for pose in points_near(hairpin(), 4, seed=k)]
     return hashlib.sha256(b"".join(parts)).hexdigest()
 
 

@@ -42,7 +42,7 @@ def world_of(cars: int, threads: int = 1, seed: int = 5) -> World:
 def test_this_machine_finds_the_bits_that_are_recorded() -> None:
     """Whatever its compiler, C library, NumPy and processor: the drive of `fixed_drive.py` is everywhere the same."""
     recorded = json.loads(RECORDED.read_text())
-    again = "python tests/sim/fixed_drive.py --record"
+    again = "PYTHONPATH=. python tests/sim/fixed_drive.py --record"
     assert recorded["simulator_version"] == SIMULATOR_VERSION, f"the version was raised: record anew by `{again}`"
     found = fingerprints(5, 1)
     differing = [name for name in PARTS if found[name] != recorded["parts"].get(name)]
