@@ -10,16 +10,12 @@ import segno
 from reportlab.lib.colors import HexColor
 from reportlab.lib.pagesizes import A4, landscape
 from reportlab.lib.units import mm
-from reportlab.pdfbase import pdfmetrics
-from reportlab.pdfbase.cidfonts import UnicodeCIDFont
-from reportlab.pdfbase.ttfonts import TTFont
 from reportlab.pdfgen.canvas import Canvas
+
+from portal import certificate_letters
 
 PAGE = landscape(A4)
 INK, MUTED, BRAND, GOLD = (HexColor(code) for code in ("#12191c", "#4a565c", "#0f766e", "#f5c518"))
-LATIN, LATIN_BOLD = "Vera", "VeraBd"
-OTHERS = (("euc_jp", "HeiseiKakuGo-W5"), ("gb2312", "STSong-Light"), ("euc_kr", "HYGothic-Medium"))
-"""Fonts that every reader of PDF brings, by what they can write; the first one writes Greek and Cyrillic, too."""
 WIDEST = PAGE[0] - 60 * mm
 
 
@@ -40,7 +36,6 @@ class Certificate:
 
 def write(title: str, pages: Sequence[Certificate]) -> bytes:
     """A PDF with a page for each certificate."""
-    _register()
     sink = io.BytesIO()
     canvas = Canvas(sink, pagesize=PAGE, invariant=True)
     canvas.setTitle(title)
@@ -91,33 +86,10 @@ def _code(canvas: Canvas, address: str, left: float, bottom: float, size: float)
 
 def _centred(canvas: Canvas, text: str, bottom: float, size: float, colour: HexColor, *, bold: bool = False) -> None:
     """A line in the middle, smaller where it would be too wide."""
-    font = _font_for(text, bold=bold)
-    width = pdfmetrics.stringWidth(text, font, size)
-    canvas.setFont(font, size * min(1.0, WIDEST / max(width, 1.0)))
+    pieces = certificate_letters.pieces(text, bold=bold)
+    size *= min(1.0, WIDEST / max(sum(piece.width for piece in pieces) * size, 1.0))
     canvas.setFillColor(colour)
-    canvas.drawCentredString(PAGE[0] / 2, bottom, text)
-
-
-def _font_for(text: str, *, bold: bool) -> str:
-    """The first font that has all of the text; the Latin one where none has."""
-    latin = LATIN_BOLD if bold else LATIN
-    glyphs = pdfmetrics.getFont(latin).face.charToGlyph
-    if all(ord(character) in glyphs for character in text):
-        return latin
-    for encoding, font in OTHERS:
-        try:
-            text.encode(encoding)
-        except UnicodeEncodeError:
-            continue
-        return font
-    return latin
-
-
-def _register() -> None:
-    known = pdfmetrics.getRegisteredFontNames()
-    for name, file in ((LATIN, "Vera.ttf"), (LATIN_BOLD, "VeraBd.ttf")):
-        if name not in known:
-            pdfmetrics.registerFont(TTFont(name, file))
-    for _encoding, name in OTHERS:
-        if name not in known:
-            pdfmetrics.registerFont(UnicodeCIDFont(name))
+    left = PAGE[0] / 2 - sum(piece.width for piece in pieces) * size / 2
+    for piece in pieces:
+        piece.draw(canvas, left, bottom, size)
+        left += piece.width * size

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from sqlmodel import select
 
-from portal import certificates, clock
+from portal import clock
 from portal.database import write_session
 from portal.rules import freezing, model_deletion
 from portal.tables import Model, Race, Racer, Visibility
@@ -74,17 +74,6 @@ def test_everybody_who_was_ranked_has_a_certificate(app: Flask, client: FlaskCli
     assert f"/races/{race.public_id}/certificates/alice.pdf" in parsed(client.get("/racers/alice").text)
     page = parsed(client.get(f"/races/{race.public_id}").text)
     assert f"/races/{race.public_id}/standings.csv" in page
-
-
-def test_a_certificate_is_written_in_the_letters_of_its_names() -> None:
-    def page(race: str) -> certificates.Certificate:
-        return certificates.Certificate("Certificate", "alice", "Place 1 of 2", race, "facts", "Club", "http://x", True)
-
-    names = ("Grand Prix de Bâle", "Гран-при", "春のレース", "봄 경주", "⛄" * 90)
-    drawn = certificates.write("All", [page(name) for name in names])
-    assert pages_of(drawn) == len(names)
-    for font in (b"HeiseiKakuGo-W5", b"HYGothic-Medium"):
-        assert font in drawn
 
 
 def test_there_is_no_certificate_before_the_standings_are_final(
