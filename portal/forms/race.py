@@ -10,7 +10,7 @@ from functools import cache
 from typing import Annotated, Any
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from portal.forms.parsing import FormErrors
 from portal.forms.race_objects import RaceObjectsForm, values_of_objects
@@ -29,6 +29,7 @@ from portal.rules.races import (
 from portal.tables import Counting, Race, Ranking, TeamScoring, Visibility
 from sim.track import Direction
 
+SMALLEST_TEAM = 2
 LISTS = ("sensors",)
 """Fields that may come several times."""
 DRIVEN_FIELDS = (
@@ -160,11 +161,17 @@ class RaceForm(RaceObjectsForm):
     maximum_resets: _whole(0, MAXIMUM_RESETS)  # type: ignore[valid-type]
     maximum_submissions: _whole(1, MOST_SUBMISSIONS)  # type: ignore[valid-type]
     teams: TeamScoring = TeamScoring.NONE
-    team_size: _whole(2, LARGEST_TEAM) = 2  # type: ignore[valid-type]
+    team_size: _whole(SMALLEST_TEAM, LARGEST_TEAM) = SMALLEST_TEAM  # type: ignore[valid-type]
     maximum_per_day: _or_empty(1, MOST_SUBMISSIONS) = None  # type: ignore[valid-type]
     sensors: list[str] = Field(default_factory=list)
     action_space: Annotated[list[str], BeforeValidator(_action_spaces)] = Field(default_factory=list)
     seed: _or_empty(0, SEEDS - 1) = None  # type: ignore[valid-type]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_hidden(cls, typed: dict[str, object]) -> dict[str, object]:
+        """How many racers of a team count is asked for a sum alone: what stands there else, nobody sees."""
+        return typed if typed.get("teams") == TeamScoring.SUM else {**typed, "team_size": str(SMALLEST_TEAM)}
 
     def details(self, tracks: Collection[str], race: Race | None = None) -> RaceDetails:
         """What the rules take. Raises FormErrors for an unknown track, a moment that the clocks skip, objects.
