@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Cookie, Page, expect
 
 from tests.browser.conftest import Instance, Visitors
 
 OWN_PASSWORD = "four quiet green helmets"
 TRAINED_WITHIN_MS = 120_000
 FIRST_LAPS_WITHIN_MS = 100_000
+SIGNED_IN: dict[str, list[Cookie]] = {}
+"""The administrator's cookies, by the address of the instance: signing in once is enough for all stories."""
 
 
 def sign_in(page: Page, username: str, password: str) -> None:
@@ -36,12 +38,16 @@ def make_profile(page: Page, alias: str) -> None:
 
 
 def administrator(visitors: Visitors, instance: Instance, *, javascript: bool = True) -> Page:
-    """The administrator's window, signed in; the profile is made at the first time."""
+    """The administrator's window, signed in; at the first time by the password, and the profile is made."""
     page = visitors.page(javascript=javascript)
+    if instance.address in SIGNED_IN:
+        page.context.add_cookies(SIGNED_IN[instance.address])  # type: ignore[arg-type]
+        return page
     sign_in(page, "admin", instance.admin_password)
     page.goto("/garage")
     if "/profile/edit" in page.url:
         make_profile(page, "ada")
+    SIGNED_IN[instance.address] = page.context.cookies()
     return page
 
 

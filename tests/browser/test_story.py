@@ -54,13 +54,14 @@ def test_from_sign_in_to_a_moving_leaderboard(visitors: Visitors, instance: Inst
     expect(alice.locator("#evaluation:not([data-stream])"), "the page is fetched anew at the end").to_be_visible()
     assert accessibility_faults(alice) == []
 
+    model_page = alice.context.new_page()
+    model_page.goto(alice.url)
+    model_page.get_by_role("link", name="First-light").first.click()
     for tab in ("Evaluations", "Reward function", "Submissions", "Configuration", "Training"):
-        model_page = alice.context.new_page()
-        model_page.goto(alice.url)
-        model_page.get_by_role("link", name="First-light").first.click()
         model_page.get_by_role("link", name=tab, exact=True).click()
+        expect(model_page.get_by_role("link", name=tab, exact=True)).to_have_attribute("aria-current", "page")
         assert accessibility_faults(model_page) == [], tab
-        model_page.close()
+    model_page.close()
 
     # a spectator has the leaderboard open, without signing in and without touching it again
     spectator = visitors.page()
