@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 
 from portal.rules.ranking import Entry, LapTime
@@ -16,6 +17,10 @@ NEEDED = ("racer", "lap", "time_ms")
 MOST_LAPS = 1_000_000
 LONGEST_LAP_MS = 86_400_000
 
+DELIMITERS = (",", ";", "\t")
+"""The first is taken where a title line has none."""
+NOT_FINISHED = frozenset({"", "dnf", "dns", "dsq", "n/a", "null", "none", "-"})
+"""What stands for the time of a lap that was not completed."""
 YES, NO = frozenset({"1", "true", "yes", "y"}), frozenset({"0", "false", "no", "n"})
 
 
@@ -47,12 +52,13 @@ def read_laps(path: Path) -> list[Entry]:
     """The submissions of a file with the columns racer, submission, lap, time_ms, resets, in any order.
 
     `submission` may be missing (each racer drove once), `resets` too (none). `complete` (true or false) may say that a
-    lap was not finished; so does an empty time. Submissions were made in the order of their numbers, or where their
-    names are no numbers in that of their first rows. LapFileError, with the line, for anything else.
+    lap was not finished; so does an empty time or a word such as DNF. Submissions were made in the order of their
+    numbers, or where their names are no numbers in that of their first rows. Cells are divided by commas, semicolons or
+    tabs. LapFileError, with the line, for anything else.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            driven = _submissions(csv.DictReader(file, strict=True))
+            driven = _submissions(file)
     except OSError as error:
         raise LapFileError(f"{path} cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
@@ -76,17 +82,21 @@ def _by_time(driven: list[_Driven]) -> list[_Driven]:
     return driven
 
 
-def _submissions(reader: csv.DictReader[str]) -> list[_Driven]:
+def _submissions(lines: Iterator[str]) -> list[_Driven]:
+    skipped = 0
+    while not (title := next(lines, "")).strip() and title:
+        skipped += 1
+    reader = csv.DictReader(chain([title], lines), strict=True, delimiter=max(DELIMITERS, key=title.count))
     names = [(name or "").strip().lower() for name in reader.fieldnames or ()]
     missing = [name for name in NEEDED if name not in names]
     if missing:
         found = ", ".join(filter(None, names)) or "nothing"
         raise LapFileError(
-            f"line 1: {', '.join(missing)} is missing; it has to name {', '.join(COLUMNS)}, found: {found}"
+            f"line {skipped + 1}: {', '.join(missing)} is missing; it has to name {', '.join(COLUMNS)}, found: {found}"
         )
     reader.fieldnames = names
     driven: dict[tuple[str, str], _Driven] = {}
-    for line, row in _rows(reader):
+    for line, row in _rows(reader, skipped):
         racer, name = _cell(row, "racer"), _cell(row, "submission") or "1"
         if not racer:
             raise LapFileError(f"line {line}: racer is empty; write who drove the lap")
@@ -100,12 +110,12 @@ def _submissions(reader: csv.DictReader[str]) -> list[_Driven]:
     return list(driven.values())
 
 
-def _rows(reader: csv.DictReader[str]) -> Iterator[tuple[int, Mapping[str, str | None]]]:
+def _rows(reader: csv.DictReader[str], skipped: int) -> Iterator[tuple[int, Mapping[str, str | None]]]:
     for count, row in enumerate(reader, 1):
         if count > MOST_LAPS:
             raise LapFileError(f"there are more than {MOST_LAPS:,} laps in this file; split it")
         if any(isinstance(value, str) and value.strip() for value in row.values()):
-            yield reader.line_num, row
+            yield reader.line_num + skipped, row
 
 
 def _cell(row: Mapping[str, str | None], name: str) -> str:
@@ -117,7 +127,7 @@ def _lap(row: Mapping[str, str | None], line: int) -> LapTime:
     if said and said not in YES | NO:
         raise LapFileError(f"line {line}: complete is {said!r}; write true or false")
     resets = _whole(row, "resets", line, 0, 1_000_000) if _cell(row, "resets") else 0
-    if not _cell(row, "time_ms") and said not in YES:
+    if _cell(row, "time_ms").lower() in NOT_FINISHED and said not in YES:
         return LapTime(0, resets, complete=False)
     return LapTime(_whole(row, "time_ms", line, 1, LONGEST_LAP_MS), resets, complete=said not in NO)
 

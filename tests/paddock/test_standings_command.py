@@ -97,9 +97,37 @@ def test_what_spreadsheets_add_does_not_matter(tmp_path: Path) -> None:
     assert (entry.racer, entry.laps[0].time_ms) == ("Zoë", 5000)
 
 
+ODD = "racer,submission,lap,time_ms,resets\na,1,1,9000,0\na,1,2,DNF,3\nb,1,1,8000.5,1\nb,1,2,,0\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeff" + ODD.replace("\n", "\r\n"),
+        ODD.replace(",", ";"),
+        ODD.replace(",", "\t"),
+        "\n\n" + ODD.replace("\n", "\n\n"),
+        ODD.replace("resets\n", "resets,note\n").replace("0\n", "0,wet,and more\n"),
+    ],
+    ids=["mark and CRLF", "semicolons", "tabs", "blank lines", "extra columns"],
+)
+def test_a_file_of_another_timing_system_is_ranked_the_same(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "odd.csv"
+    path.write_bytes(text.encode())
+    rows = ranked(path, "total", 1)["standings"]
+    assert [(row["racer"], row["result_ms"], row["laps"], row["resets"]) for row in rows] == [
+        ("b", 8001, 1, 1),
+        ("a", 9000, 1, 3),
+    ]
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("\n\nracer;lap\na;1\n", "line 3: time_ms is missing"),
+        ("\n\nracer;lap;time_ms\n\na;1;fast\n", "line 5: time_ms is 'fast'"),
+        ('racer,lap,time_ms\na,1,"9,000"\n', "line 2: time_ms is '9,000'; write a whole number"),
+        ("\n\n", "found: nothing"),
         ("racer,lap\na,1\n", "line 1: time_ms is missing"),
         ("", "found: nothing"),
         ("racer,lap,time_ms\n,1,5000\n", "line 2: racer is empty"),
