@@ -23,6 +23,9 @@ class Learner(Protocol):
     """An algorithm with its networks. Everything that learning changes is in `adams` and `besides`, but for the memory
     of an algorithm that has one: it fills anew."""
 
+    visits: float
+    """How often a step that was driven is learned from."""
+
     def log_std(self) -> NDArray[np.float64]:
         """(outputs,) log of the spread around continuous means with which the cars explore; unused by discrete ones."""
 

@@ -35,6 +35,7 @@ class PpoLearner:
     ) -> None:
         self.rng, self.device = rng, device
         self.settings = ppo.PpoSettings.of(hyperparameters)
+        self.visits = float(self.settings.num_epochs)
         self.model = ActorCritic(layout, FEATURE_COUNT, rng).to(device)
         self.optimisers = ppo.make_optimisers(self.model, self.settings)
 

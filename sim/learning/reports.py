@@ -44,13 +44,14 @@ class TrainingConfig:
 
 @dataclass(frozen=True)
 class IterationReport:
-    """One iteration: a rollout, an update and an evaluation.
+    """One iteration: a rollout, an update and, unless that of a large network is put off, an evaluation.
 
     `episodes` and `steps` are totals so far. `average_reward` per episode and `training_completion` (per cent of a lap)
     are means over the last "episodes between updates" episodes that ended, or over the running ones before any did.
     `evaluation_completion` is the mean share, in per cent, of three laps that the policy drives without an ending from
     evenly spaced starts, `best_lap_ms` its fastest clean lap of them. `drive` holds at most 400 points
-    [x, y, heading_deg, speed] of the drive from the start line; `records` the iteration's episodes for the metrics.
+    [x, y, heading_deg, speed] of the drive from the start line; all of these are of the last evaluation that there was.
+    `records` are the iteration's episodes for the metrics.
     """
 
     iteration: int

@@ -35,6 +35,7 @@ class SacLearner:
     ) -> None:
         self.rng, self.device = rng, device
         self.settings = sac.SacSettings.of(hyperparameters)
+        self.visits = self.settings.replays
         self.model = sac.SacModel(layout, FEATURE_COUNT, self.settings, rng).to(device)
         self.optimisers = sac.make_optimisers(self.model, self.settings)
         self.memory = ReplayMemory(self.settings.memory_rows, self.settings.memory_bytes)

@@ -78,7 +78,10 @@ RESUMED_AS = (
 )
 """What paddock.json says of a training that another cannot go on with."""
 LARGE_NETWORK = 1 << 20
-"""Numbers of a network from which on several threads drive the cars: with less to do they would wait for each other."""
+"""Numbers of a network from which on several threads drive the cars: with less to do they would wait for each other.
+Nor is such a network evaluated after every iteration: slow laps from 16 starts cost as much as four iterations."""
+PASSES_OF_VISIT = 3.0
+"""What it costs to learn from a step, in passes through the network: there, and back to inputs and to weights."""
 TITLES = {"clipped_ppo": "PPO", "sac": "SAC"}
 SAVE_EVERY_MS = 1_000
 METRICS_EVERY_MS = 5_000
@@ -157,7 +160,8 @@ class Training:
         config.car.check_trainable()
         means = MEANS if parent is None else parent.means
         self.layout = trained_layout(config.car, config.hyperparameters.stack_size, means)
-        self.threads = threads_here() if self.layout.parameters() >= LARGE_NETWORK else 1
+        self.is_large = self.layout.parameters() >= LARGE_NETWORK
+        self.threads = threads_here() if self.is_large else 1
         self.device = chosen_device(device, self.layout)
         prepare_device(self.device)
         algorithm = config.car.training_algorithm
@@ -166,6 +170,9 @@ class Training:
             check_parent(config.car, config.hyperparameters, parent)
             self.learner.load_policy(parent.arrays)
         self.counters, self.metrics = Counters(), MetricsLog()
+        self.trial: Trial | None = None
+        self.passes = 0.0
+        """Through the network since that evaluation."""
         self.about = about_model(
             config.car,
             config.track,
@@ -230,12 +237,14 @@ class Training:
         counters.iterations += 1
         counters.steps += rollout.done.size
         counters.episodes = self.book.ended
-        trial = self._trial()
+        self.passes += rollout.done.size * (1.0 + PASSES_OF_VISIT * self.learner.visits)
+        trial, is_new = self._evaluated()
         counters.elapsed_ms = self._elapsed_ms()
-        records += trial.records(counters.episodes)
+        if is_new:
+            records += trial.records(counters.episodes)
         self.metrics.add(records)
         self.shelf.put(counters.iterations, rollout, rewards, episodes)
-        return self._report(trial, self._keep_best(trial), records)
+        return self._report(trial, is_new and self._keep_best(trial), records)
 
     def arrays(self) -> PolicyArrays:
         """The policy's arrays as they are now."""
@@ -331,6 +340,14 @@ class Training:
             drive=trial.drive,
             records=records,
         )
+
+    def _evaluated(self) -> tuple[Trial, bool]:
+        """The newest evaluation, and whether it is of the policy as it is now: of a large network there is none before
+        as much was learned as the last one cost, so that no more than half of the work is evaluation."""
+        if self.is_large and self.trial is not None and self.passes < sum(self.trial.steps):
+            return self.trial, False
+        self.trial, self.passes = self._trial(), 0.0
+        return self.trial, True
 
     def _trial(self) -> Trial:
         """The policy as it would race now."""

@@ -14,7 +14,7 @@ from sim.car import Car
 from sim.episode import EpisodeRules
 from sim.evaluation import EvaluationResult, evaluate
 from sim.hyperparameters import Hyperparameters
-from sim.learning import ppo
+from sim.learning import ppo, ppo_learner, training
 from sim.learning.networks import ActorCritic
 from sim.learning.reports import IterationReport
 from sim.learning.rollouts import TrainingGround
@@ -53,6 +53,19 @@ def test_a_camera_trains_resumes_and_races(tmp_path: Path) -> None:
     driven = evaluate(tmp_path / "one", oval(), direction=Direction.CLOCKWISE, rules=RACE, seed=0)
     again = evaluate(tmp_path / "one", oval(), direction=Direction.CLOCKWISE, rules=RACE, seed=0)
     assert driven.fingerprint == again.fingerprint
+
+
+def test_threads_change_no_bit_of_a_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither of driving, nor of learning, nor of evaluating."""
+    monkeypatch.setattr(training, "LARGE_NETWORK", 1)
+    results = []
+    for threads in (1, 2):
+        for module in (training, ppo_learner):
+            monkeypatch.setattr(module, "threads_here", lambda threads=threads: threads)
+        out = tmp_path / str(threads)
+        result = train(configuration(SMALL_CAR, stack_size=2), reward=CentreLine(), out=out, maximum_iterations=2)
+        results.append((result.fingerprint, result.evaluation_completion, result.steps, (out / LAST).read_bytes()))
+    assert results[0] == results[1]
 
 
 def test_a_training_has_the_look_and_the_randomisation_that_it_asks_for(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import itertools
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,10 +16,12 @@ from sim.action_space import DiscreteActionSpace
 from sim.car import Car, CarError
 from sim.episode import EpisodeRules
 from sim.evaluation import evaluate
+from sim.learning import training
 from sim.learning.reports import IterationReport, TrainingConfig, TrainingResult
 from sim.learning.rollouts import MOST_STEPS_PER_CAR, TrainingGround
 from sim.learning.trace_shelf import TraceShelf
 from sim.learning.training import Training, train
+from sim.learning.trial import Trial
 from sim.model_folder import BEST, LAST, METRICS, TRACES, ModelError, ModelFolder
 from sim.network_layout import trained_layout
 from sim.policy import Policy
@@ -91,6 +94,41 @@ def test_the_same_seed_gives_the_same_weights(tmp_path: Path) -> None:
     assert results[0].ended_because == "iterations"
     assert last[0] == last[1] != last[2]
     assert results[0].steps == results[1].steps
+
+
+def test_a_large_network_is_evaluated_once_as_much_was_learned_as_the_last_evaluation_cost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training, "LARGE_NETWORK", 1)
+    monkeypatch.setattr(training, "PASSES_OF_VISIT", 0.5)
+    costs: dict[int, int] = {}
+    drive = training.trial_drive
+    reports: list[IterationReport] = []
+
+    def noted(*given: Any, **named: Any) -> Trial:
+        trial = drive(*given, **named)
+        costs[len(reports) + 1] = sum(trial.steps)
+        return trial
+
+    monkeypatch.setattr(training, "trial_drive", noted)
+    config = configuration(seed=1)
+    train(config, reward=CentreLine(), out=tmp_path, on_iteration=reports.append, maximum_iterations=24)
+    assert max(costs.values()) > 2_000, "it learns to lap"
+    assert 5 < len(costs) < 20
+    passes, due = 0.0, 0
+    for before, report in itertools.pairwise([None, *reports]):
+        assert report is not None
+        steps = report.steps - (before.steps if before else 0)
+        passes += steps * (1.0 + 0.5 * config.hyperparameters.num_epochs)
+        phases = [record.phase for record in report.records]
+        assert (report.iteration in costs) == (passes >= due) == ("evaluation" in phases)
+        if report.iteration in costs:
+            passes, due = 0.0, costs[report.iteration]
+        else:
+            assert before is not None
+            assert report.evaluation_completion == before.evaluation_completion
+            assert report.drive == before.drive
+            assert not report.best
 
 
 def test_a_resumed_training_goes_on_where_it_was(tmp_path: Path) -> None:
