@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import tempfile
 import time
@@ -31,8 +30,6 @@ from sim.vector_env import RacingVectorEnv
 
 SENSORS = {TRACK_FEATURES.name: "features", PADDOCK_CAMERA_40X30.name: "camera-40x30"}
 PACKAGE = "stable-baselines3==2.9.2"
-MOST_THREADS = 2
-"""Of torch, where it learns from pictures; with small networks more than one only wait for each other."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +141,7 @@ def three_laps(
     import torch
 
     pictures = preset.car.sensors[0].kind is SensorKind.CAMERA
-    torch.set_num_threads(min(MOST_THREADS, len(os.sched_getaffinity(0))) if pictures else 1)
+    torch.set_num_threads(1)  # networks this small gain at most a fifth by two, which wait for each other by spinning
     watch = Stopwatch()
     cars = _cars(preset, track, direction, baseline.cars, autoreset_mode="SameStep")
     cars.seed(seed)
