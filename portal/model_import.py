@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,12 @@ from portal.rules.broken import Code, RuleBroken
 from sim.console_archive import ConsoleModel
 from sim.model_archive import ArchivedModel, ModelError
 from sim.model_import import read_model
+
+MOST_AT_ONCE = 2
+"""Archives that one process reads at once. The largest takes a second, one that was made to be slow five; it holds a
+thread, memory for a graph and, but for the interpreter, a core, and pages need some too."""
+PATIENCE_S = 10.0
+_reading = threading.BoundedSemaphore(MOST_AT_ONCE)
 
 
 @contextmanager
@@ -32,11 +39,18 @@ def staged(runs: Path) -> Iterator[Path]:
 
 
 def unpack(upload: BinaryIO) -> ArchivedModel | ConsoleModel:
-    """The checked model of an uploaded archive. RuleBroken (invalid, `archive`) for anything else."""
+    """The checked model of an uploaded archive. RuleBroken (invalid, `archive`) for anything else, and (conflict) where
+    too many are being read."""
+    if not _reading.acquire(timeout=PATIENCE_S):
+        raise RuleBroken(
+            Code.CONFLICT, "Other archives are being read just now. Upload it again in a moment.", "archive"
+        )
     try:
         return read_model(upload)
     except ModelError as error:
         raise RuleBroken(Code.INVALID, str(error), "archive") from None
+    finally:
+        _reading.release()
 
 
 def copy(runs: Path, artefact: str, folder: Path) -> None:

@@ -9,6 +9,7 @@ believed or run; everything else in it is passed over.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO
@@ -74,15 +75,21 @@ class ConsoleModel:
         )
 
 
-def read_console_archive(packed: BinaryIO) -> ConsoleModel:
-    """The model of such an archive, which must be seekable: it is read twice, so that only one graph is ever in memory.
+def read_console_archive(packed: BinaryIO, each: Callable[[str], None] = lambda _: None) -> ConsoleModel:
+    """The model of such an archive, which must be seekable: where it has several graphs it is read again, so that only
+    one is ever in memory. `each` is told every name.
 
     ModelError, in a sentence or two, for anything that is none.
     """
-    contents = _Contents()
+    contents = _Contents(each)
     for name, content in foreign_files(packed, budget=MOST_UNPACKED_BYTES, largest=contents.look):
         contents.keep(name, content)
     metadata = contents.nearest(METADATA)
+    if metadata is not None and not contents.graphs and contents.has_checkpoints:
+        raise ModelError(
+            "There are TensorFlow checkpoints (.ckpt) in the archive, which are not read, but no frozen graph. Add the "
+            "model_N.pb that the training wrote beside each checkpoint, in the same folder."
+        )
     if metadata is None or not contents.graphs:
         missing = METADATA if metadata is None else "frozen graph (agent/model.pb or model/model_N.pb)"
         raise ModelError(f"There is no {missing} in the archive. {WHAT}")
@@ -91,11 +98,13 @@ def read_console_archive(packed: BinaryIO) -> ConsoleModel:
     hyperparameters = _hyperparameters(contents.nearest(HYPERPARAMETERS), notes)
     code = contents.nearest(CODE)
     wanted = contents.best_graph()
-    packed.seek(0)
-    one = foreign_files(
-        packed, budget=MOST_UNPACKED_BYTES, largest=lambda name: LARGEST_BYTES if name == wanted else None
-    )
-    policy = read_policy(Graph.read(next(one)[1]), car)
+    if contents.whole is None:
+        packed.seek(0)
+        one = foreign_files(
+            packed, budget=MOST_UNPACKED_BYTES, largest=lambda name: LARGEST_BYTES if name == wanted else None
+        )
+        contents.whole = next(one)[1]
+    policy = read_policy(Graph.read(contents.whole), car)
     if policy.car.neural_network != car.neural_network:
         notes.add(f"model_metadata.json names the network {car.neural_network}; the graph has another one")
     return ConsoleModel(
@@ -121,18 +130,25 @@ class _Notes:
 class _Contents:
     """What lies where in the archive."""
 
-    def __init__(self) -> None:
+    def __init__(self, each: Callable[[str], None]) -> None:
+        self._each = each
         self.small: dict[str, bytes] = {}
         self.graphs: dict[str, int] = {}
         """Names of graphs, and the iterations that their names tell; -1 for agent/model.pb."""
+        self.has_checkpoints = False
+        self.whole: bytes | None = None
+        """The first agent/model.pb, which counts before all other graphs."""
 
     def look(self, name: str) -> int | None:
-        """How large a file may be that is read at once; graphs are only noted."""
+        """How large a file may be that is read at once; graphs but the first agent/model.pb are only noted."""
+        self._each(name)
         base = PurePosixPath(name).name
+        self.has_checkpoints |= CHECKPOINT.match(base) is not None
         match = GRAPH.fullmatch("/".join(PurePosixPath(name).parts[-2:]))
         if match is not None and len(self.graphs) < 64:
+            first = not match[2] and -1 not in self.graphs.values()
             self.graphs[name] = int(match[2][1:]) if match[2] else -1
-            return None
+            return LARGEST_BYTES if first else None
         if len(self.small) >= 64:
             return None
         if base == CHECKPOINTS or PARAMETERS.fullmatch(base):
@@ -140,7 +156,10 @@ class _Contents:
         return SMALL.get(base)
 
     def keep(self, name: str, content: bytes) -> None:
-        self.small.setdefault(name, content)
+        if name in self.graphs:
+            self.whole = content
+        else:
+            self.small.setdefault(name, content)
 
     def nearest(self, base: str) -> bytes | None:
         """The file of that name that lies least deep; the first one of equals."""

@@ -416,6 +416,19 @@ def test_a_sac_model_of_the_console_is_cloned_and_learns_on_by_sac(
     assert any(not np.array_equal(last[name], array) for name, array in trained(SAC_CAR).arrays.items())
 
 
+def test_two_archives_are_read_at_once_and_a_third_is_asked_to_wait(
+    alice: FlaskClient, engine: Engine, settings: Settings, car_file: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model_import, "PATIENCE_S", 0.01)
+    with model_import._reading, model_import._reading:
+        answer = alice.post(UPLOAD, data={"archive": (io.BytesIO(car_file), "Bolt.tar.gz")})
+    assert answer.status_code == 409
+    assert "Other archives are being read just now. Upload it again in a moment." in parsed(answer.text)
+    assert count(engine) == 0
+    assert not settings.runs_path.exists()
+    assert looked_at(alice, car_file)
+
+
 def test_a_waiting_import_is_its_racers_alone_and_can_be_forgotten(
     alice: FlaskClient, app: Flask, settings: Settings, people: dict[str, Racer], car_file: bytes
 ) -> None:

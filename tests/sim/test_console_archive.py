@@ -217,6 +217,15 @@ def test_without_checkpoints_told_the_latest_graph_counts(graph: bytes) -> None:
     assert "no hyperparameters" in found.notes[0]
 
 
+def test_checkpoints_without_a_graph_are_told_what_to_add() -> None:
+    files = {
+        "model/7_Step-1234.ckpt.data-00000-of-00001": b"x",
+        "model/7_Step-1234.ckpt.index": b"y",
+        "model_metadata.json": metadata(),
+    }
+    assert "Add the model_N.pb that the training wrote beside each checkpoint" in refused(packed(files))
+
+
 def test_an_early_console_model_is_read(graph: bytes) -> None:
     """It named no sensor and no network, its actions had no kind, and they were faster than the simulator let them."""
     actions = [{"steering_angle": angle, "speed": 8, "index": 3} for angle in (-30, -15, 0, 15, 30)] * 2
