@@ -93,8 +93,12 @@ def _size(entry: os.DirEntry[str]) -> int:
 def write(path: Path, content: bytes) -> None:
     """One file, whole or not at all."""
     part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    part.rename(path)
+    try:
+        part.write_bytes(content)
+        part.rename(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def discard(folder: Path) -> None:

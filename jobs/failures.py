@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 from jobs.sandbox.sandbox_process import SandboxUnavailable
 from sim.car import CarError
 from sim.hyperparameters import HyperparameterError
@@ -21,5 +23,7 @@ def explain(error: Exception) -> str:
     """One line for the racer; what is behind it is in the worker's log."""
     if isinstance(error, EXPLAINED):
         return str(error)
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "The disk of this Paddock is full. Tell the administrator; what was saved before is kept."
     name = type(error).__name__
     return f"It failed inside Paddock ({name}). Start it again; if it fails again, tell the administrator."

@@ -105,8 +105,10 @@ class _Attempt:
                         device=self.place.settings.device,
                     )
             except RewardFailed as failed:
-                message = failed.message
-                self._finish(folder, JobState.FAILED, message=message, line=failed.line, because="reward_failed")
+                message, call = failed.message, {"failed_call": _told(failed)}
+                self._finish(
+                    folder, JobState.FAILED, message=message, line=failed.line, because="reward_failed", results=call
+                )
             except Exception as error:
                 log.exception("a training failed", training=self.run_row.public_id)
                 self._finish(folder, JobState.FAILED, message=explain(error))
@@ -201,11 +203,18 @@ class _Attempt:
         artefact = None
         if self.iterations and artefacts.has_weights(folder):
             if self.best_drive:
-                artefacts.write(folder / trainings.BEST_DRIVE, json.dumps(self.best_drive).encode())
+                self._keep_drive(folder)
             values["size_bytes"] = artefacts.size_bytes(folder)
             artefact = artefacts.publish(self.place.settings.runs_path, folder)
         with write_session(self.place.engine) as session:
             self._finish_row(session, state, message, line, artefact, values)
+
+    def _keep_drive(self, folder: Path) -> None:
+        """Beside the model, for its page; a disk that is full keeps the model without it."""
+        try:
+            artefacts.write(folder / trainings.BEST_DRIVE, json.dumps(self.best_drive).encode())
+        except OSError as error:
+            log.warning("a drive could not be kept", training=self.run_row.public_id, error=str(error))
 
     def _finish_row(
         self,
@@ -239,6 +248,13 @@ class _Attempt:
         """The same in the middle of an iteration, which is lost: the supervisor's patience ends."""
         self._give_back()
         leave_at_once()
+
+
+def _told(failed: RewardFailed) -> dict[str, Any]:
+    """The call that failed, for its racer: all but the waypoints, which are the track's."""
+    known = failed.parameters
+    shown = None if known is None else {name: value for name, value in known.items() if name != "waypoints"}
+    return {"parameters": shown, "log": failed.log}
 
 
 def _finite(value: Any) -> Any:

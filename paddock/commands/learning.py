@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from paddock.commands.objects import objects_options, track_objects
-from paddock.commands.reward import DIRECTIONS
+from paddock.commands.reward import DIRECTIONS, say_failed_call
 from paddock.commands.scene import scene_options
 from paddock.environment import reward_code, track_library
 from sim.looks import USUAL_LOOK
+from sim.reward_state import RewardFailed
 
 if TYPE_CHECKING:
     from sim.learning.training import IterationReport, TrainingConfig
@@ -136,15 +137,21 @@ def train(
     with RewardProcess(code) as source:
         from sim.learning.training import train as train_model  # torch takes seconds, the sandbox starts meanwhile
 
-        result = train_model(
-            configuration,
-            reward=source,
-            out=out,
-            on_iteration=_say_iteration,
-            resume=resume,
-            parent=begins_with,
-            device=device,
-        )
+        try:
+            result = train_model(
+                configuration,
+                reward=source,
+                out=out,
+                on_iteration=_say_iteration,
+                resume=resume,
+                parent=begins_with,
+                device=device,
+            )
+        except RewardFailed as failed:
+            say_failed_call(failed.parameters, failed.log, err=True)
+            if (out / "paddock.json").exists():
+                click.echo(f"{out} holds the model as it was before.", err=True)
+            raise
     facts = {"track": track, "direction": direction, "seed": seed, "objects": objects_json(objects), **scene}
     summary = {"model": str(out), **facts, **asdict(result)}
     if as_json:

@@ -41,6 +41,7 @@ def check(file: Path, track: str, direction: str, as_json: bool, **race: Any) ->
         for problem in result.problems:
             place = f"line {problem.line}: " if problem.line else ""
             click.echo(f"{file}: {place}{problem.message}")
+        say_failed_call(result.parameters, result.log)
         if result.calls:
             low, mean, high = result.rewards
             cost = result.microseconds_per_call
@@ -48,6 +49,17 @@ def check(file: Path, track: str, direction: str, as_json: bool, **race: Any) ->
         click.echo("This function can train." if result.ok else "This function cannot train yet.")
     if not result.ok:
         sys.exit(1)
+
+
+def say_failed_call(parameters: dict[str, Any] | None, log: str, *, err: bool = False) -> None:
+    """What is known of the first call that failed, all but the waypoints, and what the code printed."""
+    if parameters:
+        click.echo("The first call that failed was told:", err=err)
+        for name, value in parameters.items():
+            if name != "waypoints":
+                click.echo(f"  {name}: {value:.6g}" if isinstance(value, float) else f"  {name}: {value}", err=err)
+    if log:
+        click.echo(f"The code printed:\n{log.rstrip()}", err=err)
 
 
 COMMANDS = (reward,)

@@ -29,6 +29,9 @@ class TrainingRun(Job, table=True):
     completion_percent: float | None = None
     ended_because: str = ""
     fingerprint: str = ""
+    failed_call: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    """Where the reward function ended it: `parameters` of the first call that failed, without the waypoints (None where
+    no call did), and `log`, what the code had printed."""
 
 
 class TrainingIteration(SQLModel, table=True):

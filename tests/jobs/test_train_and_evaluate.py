@@ -77,11 +77,16 @@ def test_the_best_drive_is_kept_with_the_model(workplace: Workplace) -> None:
 
 
 def test_a_reward_function_that_fails_is_told_with_its_line(workplace: Workplace) -> None:
-    code = "def reward_function(params):\n    x = params['steps']\n    return params['no_such_key'] if x > 3 else 1.0\n"
+    code = "def reward_function(params):\n    x = params['steps']; print('looking')\n"
+    code += "    return params['no_such_key'] if x > 3 else 1.0\n"
     run = train(workplace, limit_ms=60_000, code=code)
     assert (run.state, run.message_line, run.iterations, run.artefact) == (JobState.FAILED, 3, 0, None)
     assert "no_such_key" in run.message
     assert run.used_ms < 60_000
+    assert run.failed_call is not None
+    assert run.failed_call["parameters"]["steps"] > 3
+    assert "waypoints" not in run.failed_call["parameters"]
+    assert run.failed_call["log"].startswith("looking\n")
 
 
 def test_a_reward_function_that_never_returns_is_ended(workplace: Workplace) -> None:

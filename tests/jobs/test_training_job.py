@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -138,6 +139,24 @@ def test_a_reward_function_that_fails_ends_it_with_message_and_line_and_keeps_wh
     assert run.used_ms < MINUTE_MS
     with read_session(workplace.engine) as session:
         assert ledger.balance(session, session.get_one(Racer, run.racer_id)).used_ms == run.used_ms
+
+
+def test_a_disk_that_fills_up_ends_it_plainly_and_keeps_what_was_saved(
+    workplace: Workplace, run_id: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    trainer = CountingTrainer(5)
+    trainer.before_save = lambda done: full() if done == 3 else None
+    monkeypatch.setattr(Path, "write_bytes", full)
+    training.execute(workplace, run_id, trainer)
+    run = stored(workplace, run_id)
+    assert (run.state, run.iterations) == (JobState.FAILED, 2)
+    assert run.message == "The disk of this Paddock is full. Tell the administrator; what was saved before is kept."
+    assert run.artefact is not None
+    files = sorted(path.name for path in (workplace.settings.runs_path / run.artefact).rglob("*") if path.is_file())
+    assert files == ["last.safetensors", "last.safetensors.part"]
 
 
 def test_one_that_fails_at_once_leaves_no_weights(workplace: Workplace, run_id: int) -> None:

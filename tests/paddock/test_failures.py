@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from jobs.sandbox.sandbox_process import SandboxUnavailable
@@ -42,6 +44,12 @@ def test_wrong_input_is_a_persons_to_mend(error: Exception) -> None:
 @pytest.mark.parametrize("error", [KeyError("x"), AssertionError(), RuntimeError("x"), ZeroDivisionError()])
 def test_a_fault_of_ours_keeps_its_traceback(error: Exception) -> None:
     assert failures.exit_code_of(error) is None
+
+
+def test_a_full_disk_says_what_to_do() -> None:
+    error = OSError(errno.ENOSPC, "No space left on device", "model/best.safetensors")
+    assert failures.exit_code_of(error) == failures.WRONG_INPUT
+    assert failures.words_of(error).startswith("the disk is full; make room and start again")
 
 
 def test_every_name_in_the_lists_is_a_class_that_exists() -> None:

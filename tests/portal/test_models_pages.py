@@ -31,7 +31,7 @@ CHECK: dict[str, Any] = {
     "samples": [],
     "warnings": ["it is slow"],
     "log": "hello",
-    "parameters": None,
+    "parameters": {"distance_from_center": 0.25, "is_offtrack": False, "closest_waypoints": [3, 4]},
     "calls": 1,
 }
 
@@ -76,10 +76,13 @@ def test_the_line_of_a_failed_training_is_lifted_to_the_editor(
         model = make_model(session, alice, "Broken")
         run = make_training(session, model, alice)
         run.message, run.message_line = "KeyError: 'sped'", 4
+        run.failed_call = {"parameters": {"steps": 5.0, "objects_location": [[1.5, 2.0]]}, "log": "<b>hello</b>"}
         end(session, run, JobState.FAILED)
     page = parsed(browser.get(f"/garage/models/{model.public_id}").text)
     assert "reward-function?version=1#line-4" in page
     assert "KeyError" in page
+    assert "<code>steps</code></th><td>5</td>" in page
+    assert '<pre tabindex="0">&lt;b&gt;hello&lt;/b&gt;</pre>' in page
     editor = parsed(browser.get(f"/garage/models/{model.public_id}/reward-function").text)
     assert 'data-goto-line="4"' in editor
     assert "failed in line 4" in editor
@@ -106,6 +109,8 @@ def test_what_the_sandbox_says_is_shown(
     assert "<html" not in fragment
     if answer and answer["problems"]:
         assert 'data-line="2"' in fragment
+        assert "<code>distance_from_center</code></th><td>0.25</td>" in fragment
+        assert fragment.count("What it printed") == 1
 
 
 @pytest.mark.parametrize(
