@@ -44,7 +44,7 @@ def exit_code_of(error: Exception) -> int | None:
 def words_of(error: Exception) -> str:
     """What went wrong and the mend, in one line."""
     if isinstance(error, OSError) and error.errno in FULL:
-        return "the disk is full; make room and start again: what was saved before is whole, and --resume goes on with it"
+        return "the disk is full; make room and start again. What was saved before is whole, --resume goes on with it"
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}; choose a place that is there and may be written"
     line = getattr(error, "line", None)
