@@ -16,8 +16,8 @@ from typing import Any, BinaryIO
 
 from sim import SIMULATOR_VERSION
 from sim.action_space import MAXIMUM_SPEED_MPS, MAXIMUM_STEERING_DEG, MINIMUM_SPEED_MPS
-from sim.car import Car, CarError
-from sim.foreign_tar import foreign_files
+from sim.car import MOST_PARAMETERS, Car, CarError
+from sim.foreign_tar import TooLarge, foreign_files
 from sim.frozen_policy import SAME_NAMES, FrozenPolicy, read_policy
 from sim.graph_reader import LARGEST_BYTES, Graph
 from sim.hyperparameters import ROWS, HyperparameterError, Hyperparameters
@@ -82,8 +82,11 @@ def read_console_archive(packed: BinaryIO, each: Callable[[str], None] = lambda 
     ModelError, in a sentence or two, for anything that is none.
     """
     contents = _Contents(each)
-    for name, content in foreign_files(packed, budget=MOST_UNPACKED_BYTES, largest=contents.look):
-        contents.keep(name, content)
+    try:
+        for name, content in foreign_files(packed, budget=MOST_UNPACKED_BYTES, largest=contents.look):
+            contents.keep(name, content)
+    except TooLarge as error:
+        raise _explained(error) from None
     metadata = contents.nearest(METADATA)
     if metadata is not None and not contents.graphs and contents.has_checkpoints:
         raise ModelError(
@@ -103,7 +106,10 @@ def read_console_archive(packed: BinaryIO, each: Callable[[str], None] = lambda 
         one = foreign_files(
             packed, budget=MOST_UNPACKED_BYTES, largest=lambda name: LARGEST_BYTES if name == wanted else None
         )
-        contents.whole = next(one)[1]
+        try:
+            contents.whole = next(one)[1]
+        except TooLarge as error:
+            raise _explained(error) from None
     policy = read_policy(Graph.read(contents.whole), car)
     if policy.car.neural_network != car.neural_network:
         notes.add(f"model_metadata.json names the network {car.neural_network}; the graph has another one")
@@ -115,6 +121,16 @@ def read_console_archive(packed: BinaryIO, each: Callable[[str], None] = lambda 
         world=contents.world(),
         graph=wanted,
         notes=tuple(notes.said),
+    )
+
+
+def _explained(error: TooLarge) -> ModelError:
+    """Of a graph, that its network is too large; of any other file, that the file is."""
+    if not error.name.endswith(".pb"):
+        return error
+    return ModelError(
+        f"{error.name[:120]} has {error.size / 1e6:.0f} MB: its network has more numbers than any that drives here "
+        f"({MOST_PARAMETERS / 1e6:.0f} million). The console's 5-layer CNN has 29 million."
     )
 
 

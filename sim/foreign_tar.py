@@ -21,6 +21,14 @@ LONG_NAME, PAX, GLOBAL, FOLDER = b"L", b"x", b"g", b"5"
 RECORD = re.compile(rb"(\d{1,6}) ([^=\n]{1,256})=")
 
 
+class TooLarge(ModelError):
+    """A file that is wanted has more bytes than it ever has in a model."""
+
+    def __init__(self, name: str, size: int, most: int) -> None:
+        super().__init__(f"{name[:120]} is larger than it ever is in a model ({size} bytes, at most {most}).")
+        self.name, self.size = name, size
+
+
 def foreign_files(
     packed: BinaryIO, *, budget: int, largest: Callable[[str], int | None]
 ) -> Iterator[tuple[str, bytes]]:
@@ -51,7 +59,7 @@ def foreign_files(
             unpacked.skip(padded(size))
             continue
         if size > most:
-            raise ModelError(f"{name[:120]} is larger than it ever is in a model ({size} bytes, at most {most}).")
+            raise TooLarge(name, size, most)
         yield name, unpacked.read(size)
         unpacked.skip(padded(size) - size)
     raise ModelError(f"The archive holds more than {MOST_MEMBERS} files. Leave out its logs.")
