@@ -16,8 +16,9 @@ inline constexpr int kPart = 256;              // vertices lie on 1 / kPart of a
 inline constexpr int kWholeBits = 17;          // a whole pixel is 1 << kWholeBits: kPart rows of height, twice kPart across
 inline constexpr std::int32_t kWhole = 1 << kWholeBits;
 
-// An Ink takes what edges add. row(r, sign) gives what takes a row's: add(c, area) adds to column c. left(y, sign) takes
-// an edge's end left of the picture: from y down to the bottom, all is right of it.
+// An Ink takes what edges add. row(r, sign) gives what takes a row's: touch(c, d) says that columns c to d follow, and
+// add(c, area) adds to one. left(y, sign) takes an edge's end left of the picture: from y down to the bottom, all is
+// right of it.
 
 // An edge's piece within a row, from x0 to x1 over `height` of the row. `steep` is how far the edge rises per part
 // across, times 1 << kSteepBits.
@@ -28,6 +29,7 @@ inline void add_piece(const Row& row, int x0, int x1, int height, std::int64_t s
   const int right = x0 < x1 ? x1 : x0;
   int column = left >> 8;
   const int last = right >> 8;
+  row.touch(column, last + 1);
   if (column == last) {
     const int across = height * ((left & 255) + (right & 255));
     row.add(column, height * 2 * kPart - across);
@@ -69,6 +71,7 @@ inline void add_steep_piece(const Row& row, int x0, int x1, int height, std::int
   const int second = height - first;
   const int across = first * ((left & 255) + (right < edge ? right : edge) - (column << 8));
   const int farther = second * (right - edge);
+  row.touch(column, (right >> 8) + 1);
   row.add(column, first * 2 * kPart - across);
   row.add(column + 1, across + second * 2 * kPart - farther);
   row.add(column + 2, farther);

@@ -18,15 +18,12 @@ class Easel {
  public:
   void fit(const PictureSize& size);
 
-  struct Pair {
-    std::uint32_t cover, grey;
-  };
   std::ptrdiff_t stride = 0;                 // of ground and solid, in cells
   std::ptrdiff_t words = 0;                  // of touched, per row
   std::vector<std::uint32_t> ground;         // greys; RowPieces::kBeyond more than the rows have
   std::array<LeftEnds, kWeights> left;       // of the picture
   RowPieces pieces;
-  std::vector<Pair> solid;                   // of one solid: how much it covers, and with what
+  std::vector<std::int64_t> solid;           // of one solid: how much it covers, and with what greys, 1 << 32 each
   std::vector<std::uint64_t> touched;        // columns of `solid` that hold something, a bit each
   LeftEnds left_cover, left_grey;
   std::array<std::vector<std::uint8_t>, 2> eyes;  // their pictures, before they are woven together

@@ -140,7 +140,7 @@ void Easel::fit(const PictureSize& size) {
   words = (size.width + 3 + 63) / 64;
   const auto rows = static_cast<std::size_t>(size.height);
   ground.assign(rows * static_cast<std::size_t>(stride) + RowPieces::kBeyond, 0);
-  solid.assign(rows * static_cast<std::size_t>(stride), {0, 0});
+  solid.assign(rows * static_cast<std::size_t>(stride), 0);
   touched.assign(rows * static_cast<std::size_t>(words), 0);
   for (LeftEnds& ends : left) ends.steps.assign(rows + 2, 0);
   left_cover.steps.assign(rows + 2, 0);

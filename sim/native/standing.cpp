@@ -96,20 +96,28 @@ struct SolidInk {
   std::int32_t grey = 0;
   int top = 1 << 20, bottom = -1;  // rows
   struct Row {
-    Easel::Pair* at;
+    std::int64_t* at;
     std::uint64_t* touched;
-    std::int32_t sign, grey;
-    void add(int column, int area) const {
-      const auto signed_area = static_cast<std::uint32_t>(sign * area);
-      at[column].cover += signed_area;
-      at[column].grey += signed_area * static_cast<std::uint32_t>(grey);
-      touched[column >> 6] |= std::uint64_t{1} << (column & 63);
+    std::int64_t unit;  // of area
+    void touch(int first, int last) const {
+      const int word = first >> 6;
+      const std::uint64_t from = ~std::uint64_t{0} << (first & 63);
+      const std::uint64_t until = ~std::uint64_t{0} >> (63 - (last & 63));
+      if (last >> 6 == word) {
+        touched[word] |= from & until;
+        return;
+      }
+      touched[word] |= from;
+      for (int between = word + 1; between < last >> 6; ++between) touched[between] = ~std::uint64_t{0};
+      touched[last >> 6] |= until;
     }
+    void add(int column, int area) const { at[column] += unit * area; }
   };
   Row row(int r, int sign) {
     top = std::min(top, r);
     bottom = std::max(bottom, r);
-    return {easel.solid.data() + r * easel.stride, easel.touched.data() + r * easel.words, sign, grey};
+    const std::int64_t unit = sign * ((std::int64_t{grey} << 32) + 1);
+    return {easel.solid.data() + r * easel.stride, easel.touched.data() + r * easel.words, unit};
   }
   void left(int y, int sign) {
     top = std::min(top, y >> 8);
@@ -121,6 +129,11 @@ struct SolidInk {
 
 struct Blend {
   std::uint32_t cover = 0, grey = 0;
+  void add(std::int64_t cell) {  // a negative cover has borrowed from the greys
+    const auto low = static_cast<std::int32_t>(cell);
+    cover += static_cast<std::uint32_t>(low);
+    grey += static_cast<std::uint32_t>((cell - low) >> 32);
+  }
   std::uint8_t over(std::uint8_t below) const {
     const auto rest = static_cast<std::uint32_t>(kWhole) - cover;
     const auto sum = static_cast<std::int32_t>(below * rest + grey + kHalf) >> kWholeBits;
@@ -146,7 +159,7 @@ void lay_over(const SolidInk& ink, const PictureSize& size, std::uint8_t* out) {
     at_left.cover += static_cast<std::uint32_t>(cover_step * 2 * kPart);
     at_left.grey += static_cast<std::uint32_t>(grey_step * 2 * kPart);
     cover_step = grey_step = 0;
-    Easel::Pair* cells = easel.solid.data() + row * easel.stride;
+    std::int64_t* cells = easel.solid.data() + row * easel.stride;
     std::uint64_t* touched = easel.touched.data() + row * easel.words;
     std::uint8_t* line = out + static_cast<std::ptrdiff_t>(row) * size.width;
     Blend sum = at_left;
@@ -156,12 +169,11 @@ void lay_over(const SolidInk& ink, const PictureSize& size, std::uint8_t* out) {
         const int column = static_cast<int>(word) * 64 + std::countr_zero(left);
         if (column < size.width) {
           sum.fill(line + done, line + column);
-          sum.cover += cells[column].cover;
-          sum.grey += cells[column].grey;
+          sum.add(cells[column]);
           line[column] = sum.over(line[column]);
           done = column + 1;
         }
-        cells[column] = {0, 0};
+        cells[column] = 0;
       }
       touched[word] = 0;
     }
