@@ -38,6 +38,8 @@ PARTS = (
     "lap_runs",
     "baseline_cars",
     "start_up",
+    "best_line",
+    "evolution",
 )
 """Modules of `bench/` that measure nothing by themselves."""
 

@@ -1,7 +1,7 @@
 """Reward functions to begin from, as data: the files beside this one are a racer's text, never imported.
 
-The four follow the purposes of the examples that DeepRacer's console offered; the code is our own. Their file names
-are no module names, on purpose.
+Four follow the purposes of the examples that DeepRacer's console offered; the code is our own. `drive-fast` is for who
+has laps and wants faster ones. Their file names are no module names, on purpose.
 """
 
 from __future__ import annotations
@@ -42,6 +42,11 @@ EXAMPLES: tuple[RewardExample, ...] = (
         "prevent-zig-zag",
         "Prevent zig-zag",
         "Follows the centre line and pays less for sharp steering, so that the car drives smoothly.",
+    ),
+    RewardExample(
+        "drive-fast",
+        "Drive fast",
+        "Pays for every metre made along the track, so that who is round sooner earns more and finds a racing line.",
     ),
     RewardExample(
         "avoid-objects-and-bots",

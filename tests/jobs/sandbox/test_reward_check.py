@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -100,14 +102,32 @@ def test_what_is_allowed_but_unwise_is_a_warning(expression: str, warning: str, 
 
 def test_the_default_example_is_the_first(track: Track) -> None:
     assert DEFAULT_EXAMPLE is EXAMPLES[0]
-    assert len({example.name for example in EXAMPLES}) == len(EXAMPLES) == 4
+    assert len({example.name for example in EXAMPLES}) == len(EXAMPLES) == 5
+
+
+def function_of(name: str) -> Callable[[dict[str, object]], float]:
+    namespace: dict[str, Any] = {}
+    exec(next(example.code for example in EXAMPLES if example.name == name), namespace)  # noqa: S102 - our own text
+    return namespace["reward_function"]  # type: ignore[no-any-return]
+
+
+def test_driving_fast_is_paid_by_the_metre_and_each_episode_for_itself() -> None:
+    function = function_of("drive-fast")
+
+    def row(progress: float, steps: float) -> float:
+        return function({"progress": progress, "steps": steps, "track_length": 20.0})
+
+    assert row(1.0, 2) == 0.001, "where it was before is not known"
+    assert row(2.0, 3) == pytest.approx(0.2)
+    assert row(1.5, 4) == 0.001, "on the way back"
+    assert row(3.0, 5) == pytest.approx(0.3)
+    assert row(80.0, 2) == 0.001, "another episode"
+    assert row(80.5, 3) == pytest.approx(0.1)
 
 
 def test_objects_in_the_own_lane_cost_reward() -> None:
-    namespace: dict[str, object] = {}
-    exec(EXAMPLES[3].code, namespace)  # noqa: S102 - our own text
-    function = namespace["reward_function"]
-    params = {
+    function = function_of("avoid-objects-and-bots")
+    params: dict[str, object] = {
         "all_wheels_on_track": True,
         "distance_from_center": 0.2,
         "track_width": 1.0,
@@ -118,7 +138,7 @@ def test_objects_in_the_own_lane_cost_reward() -> None:
         "objects_location": [(-5.0, 0.0), (0.5, 0.0)],
         "objects_left_of_center": [False, True],
     }
-    in_my_lane = function(params)  # type: ignore[operator]
-    in_the_other = function(params | {"objects_left_of_center": [False, False]})  # type: ignore[operator]
-    touching = function(params | {"objects_location": [(-5.0, 0.0), (0.2, 0.0)]})  # type: ignore[operator]
+    in_my_lane = function(params)
+    in_the_other = function(params | {"objects_left_of_center": [False, False]})
+    touching = function(params | {"objects_location": [(-5.0, 0.0), (0.2, 0.0)]})
     assert touching < in_my_lane < in_the_other

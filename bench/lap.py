@@ -1,0 +1,210 @@
+"""How near a training of some minutes comes to the best lap that a long search finds with the same car."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import numpy as np
+
+from bench.best_line import RULES, flying_lap_s, search
+from bench.rows import Row
+from bench.track_choice import track_named, track_option
+from sim.action_space import ContinuousActionSpace
+from sim.drive_rows import drive_until_done
+from sim.driver import rollout_of
+from sim.model_folder import ModelFolder
+from sim.presets import PRESETS
+from sim.reward_examples import EXAMPLES
+from sim.starts import STARTS, USUAL_STARTS
+from sim.track import Direction, Track
+from sim.world import World
+
+GOAL_RATIO = 1.03
+CONTINUOUS = {
+    name: preset.car.action_space
+    for name, preset in PRESETS.items()
+    if isinstance(preset.car.action_space, ContinuousActionSpace)
+}
+"""Presets whose car a search can drive."""
+MARKS = (0.2, 0.4, 0.6, 0.8)
+"""Shares of the time at which it is said how far the training is."""
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training of so long left: the mean flying lap of its best policy, None where it does not finish from the
+    start line, and how it went."""
+
+    lap_s: float | None
+    completion: float
+    iterations: int
+    steps: int
+    best_iteration: int | None
+    on_the_way: tuple[float | None, ...]
+    """The fastest clean lap of the best policy at each of MARKS, seconds."""
+
+
+@click.command()
+@track_option
+@click.option(
+    "--direction",
+    default="counterclockwise",
+    type=click.Choice([str(way) for way in Direction]),
+    help="Which way round.",
+)
+@click.option(
+    "--preset",
+    default="fast",
+    show_default=True,
+    type=click.Choice(list(CONTINUOUS)),
+    help="The car and how it learns.",
+)
+@click.option(
+    "--reward",
+    default="drive-fast",
+    show_default=True,
+    type=click.Choice([example.name for example in EXAMPLES]),
+    help="Which of the example functions it is paid by.",
+)
+@click.option(
+    "--starts",
+    default=USUAL_STARTS,
+    show_default=True,
+    type=click.Choice(list(STARTS)),
+    help="Where its episodes begin.",
+)
+@click.option("--minutes", default=5.0, show_default=True, help="Of training; 0 leaves it out.")
+@click.option("--search-minutes", default=5.0, show_default=True, help="Of processor time for the search.")
+@click.option("--seeds", default=1, show_default=True, type=click.IntRange(1, 100), help="Trainings.")
+@click.option("--best-s", type=float, help="The best lap of an earlier search, which then is not made again.")
+@click.option(
+    "--clock",
+    default="wall",
+    show_default=True,
+    type=click.Choice(["wall", "processor"]),
+    help="What the minutes of training are counted by; on a busy machine processor time of all that it does.",
+)
+def measure(
+    track: str,
+    direction: str,
+    preset: str,
+    reward: str,
+    starts: str,
+    minutes: float,
+    search_minutes: float,
+    seeds: int,
+    best_s: float | None,
+    clock: str,
+) -> list[Row]:
+    """The lap of a training against the best lap of a long search, both flying and in the simulator.
+
+    The search asks for lap time alone; the training learns from an example function in the sandbox. Both laps are the
+    mean of the second and third from the start line, and count only where none of the three leaves the track.
+    """
+    circuit = track_named(track)
+    driven = circuit.driven(Direction(direction))
+    actions = CONTINUOUS[preset]
+    rows = []
+    if best_s is None:
+        found = search(driven, actions, 60.0 * search_minutes, 0)
+        if found.lap_s is None:
+            raise ValueError(f"the search finished no lap in {search_minutes:g} minutes; give it more --search-minutes")
+        best_s = found.lap_s
+        said = f"{found.generations} generations, {found.searches} searches begun"
+        rows.append(Row(f"{driven.name} {direction}: best lap of the search", best_s, "s", said, clock="processor"))
+    what = f"{driven.name} {direction}, {preset}, {reward}, {starts}"
+    for seed in range(seeds if minutes > 0 else 0):
+        rows += _rows(
+            f"{what}, seed {seed}", _train(circuit, direction, preset, reward, starts, minutes, seed, clock), best_s
+        )
+    return rows
+
+
+def _rows(what: str, trained: Trained, best_s: float) -> list[Row]:
+    rows = [
+        Row(
+            f"{what}: iteration of the best",
+            float(trained.best_iteration or 0),
+            f"of {trained.iterations}",
+            f"{trained.steps} steps driven",
+        ),
+        Row(f"{what}: completion from 16 starts", trained.completion, "%"),
+    ]
+    for share, lap_s in zip(MARKS, trained.on_the_way, strict=True):
+        if lap_s is not None:
+            rows.append(Row(f"{what}: fastest lap after {100 * share:.0f} % of the time", lap_s, "s"))
+    if trained.lap_s is not None:
+        rows.append(Row(f"{what}: lap", trained.lap_s, "s", "the search's", best_s))
+        rows.append(Row(f"{what}: lap over the best", trained.lap_s / best_s, "", "goal: at most", GOAL_RATIO))
+    return rows
+
+
+def _train(
+    track: Track, direction: str, preset: str, reward: str, starts: str, minutes: float, seed: int, clock: str
+) -> Trained:
+    from jobs.sandbox import RewardProcess
+    from sim.learning.reports import IterationReport
+    from sim.learning.training import TrainingConfig, train
+
+    code = next(example.code for example in EXAMPLES if example.name == reward)
+    chosen = PRESETS[preset]
+    marks: list[float | None] = []
+    best_ms: list[int | None] = [None]
+    with tempfile.TemporaryDirectory() as folder, RewardProcess(code, seed=seed) as source:
+        began = time.perf_counter(), time.process_time()
+
+        def spent_s() -> float:
+            if clock == "wall":
+                return time.perf_counter() - began[0]
+            return time.process_time() - began[1] + sandbox_s(source.pid)
+
+        def note(report: IterationReport) -> None:
+            if report.best:
+                best_ms[0] = report.best_lap_ms
+            while len(marks) < len(MARKS) and spent_s() >= 60.0 * minutes * MARKS[len(marks)]:
+                marks.append(None if best_ms[0] is None else best_ms[0] / 1000)
+
+        config = TrainingConfig(
+            track=track,
+            direction=Direction(direction),
+            car=chosen.car,
+            hyperparameters=chosen.hyperparameters,
+            reward_code=code,
+            seed=seed,
+            limit_ms=10**9,
+            starts=starts,
+        )
+        result = train(
+            config,
+            reward=source,
+            out=Path(folder),
+            on_iteration=note,
+            should_stop=lambda: spent_s() >= 60.0 * minutes,
+        )
+        lap_s = policy_lap_s(ModelFolder.read(Path(folder)), track.driven(Direction(direction)))
+    marks += [None] * (len(MARKS) - len(marks))
+    return Trained(
+        lap_s=lap_s,
+        completion=result.evaluation_completion,
+        iterations=result.iterations,
+        steps=result.steps,
+        best_iteration=result.best_iteration,
+        on_the_way=tuple(marks),
+    )
+
+
+def sandbox_s(pid: int) -> float:
+    """Processor time of a process so far, seconds."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[0]) * 1e-9
+
+
+def policy_lap_s(model: ModelFolder, track: Track) -> float | None:
+    """Mean flying lap of a model's policy from the start line, on a track as it is driven."""
+    world = World(track, 1, seed=0, rules=RULES)
+    world.reset(None, np.zeros(1))
+    (rows,) = drive_until_done(rollout_of(model.policy(), model.car, world, model.hyperparameters.stack_size))
+    return flying_lap_s(rows)
