@@ -22,12 +22,14 @@ from portal import clock, live
 from portal.database import read_session, write_session
 from portal.rules import queueing, trainings
 from portal.tables import JobKind, JobState, RewardFunction, TrainingIteration, TrainingRun
+from sim.best_choice import USUAL_BEST_BY
 from sim.car import Car
 from sim.hyperparameters import Hyperparameters
 from sim.looks import USUAL_LOOK
 from sim.model_folder import ModelFolder
 from sim.randomisation import USUAL_RANDOMISATION
 from sim.reward_state import RewardFailed, RewardSource
+from sim.starts import USUAL_STARTS
 from sim.track import Direction
 
 if TYPE_CHECKING:
@@ -43,6 +45,9 @@ MEASURED = (
     "training_completion",
     "evaluation_completion",
     "best_lap_ms",
+    "race_completion",
+    "race_ms",
+    "race_resets",
     "best",
 )
 """What of an IterationReport is stored, under the same names."""
@@ -131,6 +136,8 @@ class _Attempt:
             limit_ms=self.run_row.limit_ms,
             look=asked.get("look", USUAL_LOOK),
             randomisation=asked.get("randomisation", USUAL_RANDOMISATION),
+            starts=asked.get("starts", USUAL_STARTS),
+            best_by=asked.get("best_by", USUAL_BEST_BY),
         )
 
     def _parent(self) -> ModelFolder | None:

@@ -15,11 +15,13 @@ from portal.rules.broken import Code, RuleBroken
 from portal.tables import Car as CarRow
 from portal.tables import Model, TrainingRun
 from sim.action_space import ContinuousActionSpace
+from sim.best_choice import BEST_BY, USUAL_BEST_BY
 from sim.car import Car, CarError
 from sim.hyperparameters import HYPERPARAMETERS, Hyperparameters
 from sim.looks import LOOKS, USUAL_LOOK
 from sim.randomisation import USUAL_RANDOMISATION
 from sim.sensors import NETWORKS
+from sim.starts import STARTS, USUAL_STARTS
 from sim.track import Direction, Track, TrackError
 
 
@@ -153,6 +155,8 @@ def default_values(track: str) -> MultiDict[str, str]:
             "direction": Direction.COUNTERCLOCKWISE.value,
             "look": USUAL_LOOK,
             "randomisation": USUAL_RANDOMISATION,
+            "starts": USUAL_STARTS,
+            "best_by": USUAL_BEST_BY,
             "car": model_form.STARTER_CAR,
             "code": reward_help.DEFAULT_CODE,
             "minutes": model_form.DEFAULT_MINUTES,
@@ -169,6 +173,8 @@ def values_of(model: Model, code: str) -> MultiDict[str, str]:
             "direction": model.direction,
             "look": model.scene.get("look", USUAL_LOOK),
             "randomisation": model.scene.get("randomisation", USUAL_RANDOMISATION),
+            "starts": model.scene.get("starts", USUAL_STARTS),
+            "best_by": model.scene.get("best_by", USUAL_BEST_BY),
             "car": model_form.STARTER_CAR,
             "code": code,
             "minutes": model_form.plain(model.training_limit_ms / model_form.MINUTE_MS),
@@ -190,6 +196,8 @@ def model_form_context(reset_code: str) -> dict[str, Any]:
         "starter": car_facts(Car.default().to_metadata()),
         "hyperparameters": HYPERPARAMETERS,
         "looks": LOOKS,
+        "starts": STARTS,
+        "best_by": BEST_BY,
         "balance": ledger.balance(session, racer),
         "refusal": sponsorship.refusal(session, racer),
         "racer_id": racer.public_id,

@@ -8,8 +8,10 @@ from typing import Any
 from portal import garage_parts, model_files, model_logs, scope
 from portal.model_pages import ModelPages
 from portal.rules import entries, evaluations, lineage, model_list, models, reward_functions, trainings
+from sim.best_choice import BEST_BY
 from sim.hyperparameters import rows_of
 from sim.looks import LOOKS
+from sim.starts import STARTS
 
 DEFAULT_ALGORITHM = "clipped_ppo"
 
@@ -40,6 +42,8 @@ def configured(at: ModelPages) -> dict[str, Any]:
         "made": made,
         "rows": rows_of(made.facts.algorithm if made.facts else DEFAULT_ALGORITHM),
         "looks": LOOKS,
+        "starts": STARTS,
+        "best_by": BEST_BY,
     }
 
 

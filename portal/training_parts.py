@@ -28,6 +28,9 @@ POINT = (
     "training_completion",
     "evaluation_completion",
     "best_lap_ms",
+    "race_completion",
+    "race_ms",
+    "race_resets",
     "best",
 )
 GRAPH_WIDTH, GRAPH_HEIGHT = 600, 200

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from sim import tar_stream
+from sim.best_choice import BEST_BY, USUAL_BEST_BY
 from sim.car import Car, CarError
 from sim.hyperparameters import HyperparameterError, Hyperparameters
 from sim.learning.shape import observed_columns
@@ -39,6 +40,7 @@ from sim.model_folder import (
 from sim.network_layout import KNOWN_MEANS, MEANS, NetworkLayout, trained_layout
 from sim.objects import ObjectsError, TrackObjects, objects_from_json
 from sim.randomisation import RANDOMISATIONS, USUAL_RANDOMISATION
+from sim.starts import STARTS, USUAL_STARTS
 from sim.tar_stream import ANEW
 from sim.track import Direction, TrackError, check_name
 from sim.weights import MAXIMUM_HEADER_BYTES, Arrays, ModelError, fingerprint, write_arrays
@@ -80,7 +82,7 @@ ABOUT = {
     "observation",
     "fingerprint",
 }
-ALSO_ABOUT = {"previous_fingerprint", "best", "race", "look", "randomisation", "means", "parent"}
+ALSO_ABOUT = {"previous_fingerprint", "best", "race", "look", "randomisation", "starts", "best_by", "means", "parent"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +105,8 @@ class ArchivedModel:
     objects: TrackObjects | None = None
     look: str = USUAL_LOOK
     randomisation: str = USUAL_RANDOMISATION
+    starts: str = USUAL_STARTS
+    best_by: str = USUAL_BEST_BY
     means: str = MEANS
     parent: str | None = None
     """Fingerprint of the weights that its training began with, if it began with any."""
@@ -130,7 +134,7 @@ class ArchivedModel:
             "sensors": [sensor.name for sensor in self.car.sensors],
             "observation": list(observed_columns(self.car)),
             "fingerprint": self.weights,
-            **unusual_facts(self.objects, self.look, self.randomisation),
+            **unusual_facts(self.objects, self.look, self.randomisation, self.starts, self.best_by),
             **inherited_facts(self.means, self.parent),
         }
 
@@ -200,6 +204,8 @@ def _model(folder: str, found: dict[str, bytes]) -> ArchivedModel:
         objects=_race(about.get("race")),
         look=_one_of(LOOKS, about.get("look", USUAL_LOOK), "look"),
         randomisation=_one_of(RANDOMISATIONS, about.get("randomisation", USUAL_RANDOMISATION), "randomisation"),
+        starts=_one_of(STARTS, about.get("starts", USUAL_STARTS), "starts"),
+        best_by=_one_of(BEST_BY, about.get("best_by", USUAL_BEST_BY), "choice of the best"),
         means=_one_of(KNOWN_MEANS, about.get("means", MEANS), "kind of means"),
         parent=about.get("parent"),
     )

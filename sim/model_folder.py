@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim import SIMULATOR_VERSION
+from sim.best_choice import USUAL_BEST_BY
 from sim.car import Car, CarError
 from sim.hyperparameters import HyperparameterError, Hyperparameters
 from sim.learning.shape import observed_columns
@@ -34,6 +35,7 @@ from sim.network_layout import KNOWN_MEANS, MEANS, NetworkLayout, trained_layout
 from sim.objects import TrackObjects, objects_json
 from sim.policy import Policy
 from sim.randomisation import USUAL_RANDOMISATION
+from sim.starts import USUAL_STARTS
 from sim.track import Direction, Track
 from sim.weights import (
     MAXIMUM_JSON_BYTES,
@@ -61,7 +63,7 @@ TRACES = "sim-trace/training/training-simtrace"
 @dataclass(frozen=True)
 class ModelFolder:
     """What a folder says about its model, read and checked. `weights` is the fingerprint of the best policy,
-    `look` and `randomisation` name the world that it trained in."""
+    `look` and `randomisation` name the world that it trained in, `starts` and `best_by` how it trained."""
 
     path: Path
     car: Car
@@ -76,6 +78,8 @@ class ModelFolder:
     arrays: PolicyArrays
     look: str = USUAL_LOOK
     randomisation: str = USUAL_RANDOMISATION
+    starts: str = USUAL_STARTS
+    best_by: str = USUAL_BEST_BY
     means: str = MEANS
     """What stands behind the means of continuous actions (`NetworkLayout.means`)."""
 
@@ -114,6 +118,8 @@ class ModelFolder:
             arrays={name: array.astype(np.float32) for name, array in arrays.items()},
             look=str(about.get("look", USUAL_LOOK)),
             randomisation=str(about.get("randomisation", USUAL_RANDOMISATION)),
+            starts=str(about.get("starts", USUAL_STARTS)),
+            best_by=str(about.get("best_by", USUAL_BEST_BY)),
             means=about.get("means", MEANS),
         )
 
@@ -134,11 +140,13 @@ def about_model(
     *,
     look: str = USUAL_LOOK,
     randomisation: str = USUAL_RANDOMISATION,
+    starts: str = USUAL_STARTS,
+    best_by: str = USUAL_BEST_BY,
     parent: ModelFolder | None = None,
 ) -> dict[str, Any]:
-    """What paddock.json says before any weights exist; `race` is there where it trained among objects, `look` and
-    `randomisation` where these are not the usual ones, `parent`, the fingerprint of the weights that it began with,
-    where it did not begin from the start."""
+    """What paddock.json says before any weights exist; `race` is there where it trained among objects, `look`,
+    `randomisation`, `starts` and `best_by` where these are not the usual ones, `parent`, the fingerprint of the weights
+    that it began with, where it did not begin from the start."""
     return {
         "format": FORMAT,
         "simulator_version": SIMULATOR_VERSION,
@@ -149,18 +157,28 @@ def about_model(
         "sensors": [sensor.name for sensor in car.sensors],
         "observation": list(observed_columns(car)),
         "fingerprint": None,
-        **unusual_facts(objects, look, randomisation),
+        **unusual_facts(objects, look, randomisation, starts, best_by),
         **({} if parent is None else inherited_facts(parent.means, parent.weights)),
     }
 
 
-def unusual_facts(objects: TrackObjects | None, look: str, randomisation: str) -> dict[str, Any]:
+def unusual_facts(
+    objects: TrackObjects | None,
+    look: str,
+    randomisation: str,
+    starts: str = USUAL_STARTS,
+    best_by: str = USUAL_BEST_BY,
+) -> dict[str, Any]:
     """What paddock.json says besides where a model was not trained as most are."""
     facts: dict[str, Any] = {} if objects is None else {"race": objects_json(objects)}
     if look != USUAL_LOOK:
         facts["look"] = look
     if randomisation != USUAL_RANDOMISATION:
         facts["randomisation"] = randomisation
+    if starts != USUAL_STARTS:
+        facts["starts"] = starts
+    if best_by != USUAL_BEST_BY:
+        facts["best_by"] = best_by
     return facts
 
 

@@ -31,7 +31,7 @@ class Preset:
 PRESETS: dict[str, Preset] = {
     "fast": Preset(
         Car((TRACK_FEATURES,), PADDOCK_SMALL.name, ContinuousActionSpace(-30.0, 30.0, 0.5, 4.0)),
-        Hyperparameters(batch_size=256, lr=1e-3, discount_factor=0.97),
+        Hyperparameters(batch_size=256, lr=1e-3, discount_factor=0.98),
         "The track vector, continuous actions up to 4 m/s: laps within seconds.",
         title="Fast",
     ),

@@ -14,8 +14,10 @@ from paddock.commands.objects import objects_options, track_objects
 from paddock.commands.reward import DIRECTIONS, say_failed_call
 from paddock.commands.scene import scene_options
 from paddock.environment import reward_code, track_library
+from sim.best_choice import BEST_BY, USUAL_BEST_BY
 from sim.looks import USUAL_LOOK
 from sim.reward_state import RewardFailed
+from sim.starts import STARTS, USUAL_STARTS
 
 if TYPE_CHECKING:
     from sim.learning.training import IterationReport, TrainingConfig
@@ -75,6 +77,20 @@ def _configuration(
 @objects_options
 @scene_options
 @click.option(
+    "--starts",
+    type=click.Choice(list(STARTS)),
+    default=USUAL_STARTS,
+    show_default=True,
+    help="Where episodes begin: each 5 % further on, anywhere, or half of them before places where cars went off.",
+)
+@click.option(
+    "--best-by",
+    type=click.Choice(list(BEST_BY)),
+    default=USUAL_BEST_BY,
+    show_default=True,
+    help="Keep the policy with the best laps from 16 starts, or with the best three laps as a race scores them.",
+)
+@click.option(
     "--out", required=True, type=click.Path(path_type=Path), help="Folder for the model; made if it is not there."
 )
 @click.option(
@@ -103,6 +119,8 @@ def train(
     seed: int,
     look: str,
     randomisation: str,
+    starts: str,
+    best_by: str,
     out: Path,
     parent: Path | None,
     device: Literal["auto", "cpu", "cuda"],
@@ -119,7 +137,7 @@ def train(
     from sim.sensors import SensorKind
 
     objects = track_objects(**race, usual_lane_change_s=TRAINING_LANE_CHANGE_S)
-    scene = {"look": look, "randomisation": randomisation}
+    scene = {"look": look, "randomisation": randomisation, "starts": starts, "best_by": best_by}
     configuration = _configuration(
         track, direction, code, car, hyperparameters, seed=seed, limit_ms=limit_ms, objects=objects, **scene
     )
@@ -168,9 +186,18 @@ def _say_iteration(report: IterationReport) -> None:
     lap = f"  best lap {report.best_lap_ms / 1000:.3f} s" if report.best_lap_ms else ""
     click.echo(
         f"{report.elapsed_ms / 1000:7.1f} s  iteration {report.iteration:>4}  reward {report.average_reward:>10.2f}  "
-        f"training {report.training_completion:5.1f} %  evaluation {report.evaluation_completion:5.1f} %{lap}",
+        f"training {report.training_completion:5.1f} %  evaluation {report.evaluation_completion:5.1f} %{lap}"
+        f"{_race_drive(report)}",
         err=True,
     )
+
+
+def _race_drive(report: IterationReport) -> str:
+    """Three laps in one go, where they were tried."""
+    if report.race_completion is None:
+        return ""
+    drive = f"{report.race_completion:.0f} %" if report.race_ms is None else f"{report.race_ms / 1000:.3f} s"
+    return f"  as a race {drive}, {report.race_resets} resets"
 
 
 @click.command()

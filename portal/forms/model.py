@@ -8,9 +8,11 @@ from werkzeug.datastructures import MultiDict
 
 from portal.forms.numbers import decimal, sentence
 from portal.forms.parsing import FormErrors
+from sim.best_choice import BEST_BY, USUAL_BEST_BY
 from sim.hyperparameters import HYPERPARAMETERS, HyperparameterError, HyperparameterRow, Hyperparameters
 from sim.looks import LOOKS, USUAL_LOOK
 from sim.randomisation import RANDOMISATIONS, USUAL_RANDOMISATION
+from sim.starts import STARTS, USUAL_STARTS
 from sim.track import Direction
 
 MINUTE_MS = 60_000
@@ -33,6 +35,8 @@ class ModelForm:
     hyperparameters: Hyperparameters
     look: str
     randomisation: str
+    starts: str
+    best_by: str
     training_limit_ms: int
 
 
@@ -52,6 +56,10 @@ def read_model(submitted: MultiDict[str, str], track_names: list[str]) -> ModelF
         errors["look"] = "Please choose a look."
     if submitted.get("randomisation", USUAL_RANDOMISATION) not in RANDOMISATIONS:
         errors["randomisation"] = "Please choose whether it is randomised."
+    if submitted.get("starts", USUAL_STARTS) not in STARTS:
+        errors["starts"] = "Please choose where episodes begin."
+    if submitted.get("best_by", USUAL_BEST_BY) not in BEST_BY:
+        errors["best_by"] = "Please choose what the best iteration is chosen by."
     limit_ms = _limit_ms(submitted.get("minutes", ""), errors)
     hyperparameters = read_hyperparameters(submitted, errors)
     if errors or hyperparameters is None or limit_ms is None:
@@ -66,6 +74,8 @@ def read_model(submitted: MultiDict[str, str], track_names: list[str]) -> ModelF
         hyperparameters=hyperparameters,
         look=submitted.get("look", USUAL_LOOK),
         randomisation=submitted.get("randomisation", USUAL_RANDOMISATION),
+        starts=submitted.get("starts", USUAL_STARTS),
+        best_by=submitted.get("best_by", USUAL_BEST_BY),
         training_limit_ms=limit_ms,
     )
 

@@ -72,7 +72,7 @@ def from_archive(
         track=found.track_name,
         direction=found.direction,
         hyperparameters=found.hyperparameters.to_dict(),
-        scene=models.checked_scene(found.look, found.randomisation),
+        scene=models.checked_scene(found.look, found.randomisation, found.starts, found.best_by),
         training_limit_ms=DEFAULT_LIMIT_MS,
         imported_from=f"an archive of {called}, weights {found.weights[:12]}",
         created_at=now,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -24,15 +25,24 @@ from portal.rules import (
 from portal.rules.broken import Code, RuleBroken
 from portal.tables import Car as CarRow
 from portal.tables import JobState, Model, Racer, RequestKind, TrainingRun
+from sim.best_choice import BEST_BY, USUAL_BEST_BY
 from sim.car import Car, CarError
 from sim.hyperparameters import Hyperparameters
 from sim.looks import LOOKS, USUAL_LOOK
 from sim.randomisation import RANDOMISATIONS, USUAL_RANDOMISATION
+from sim.starts import STARTS, USUAL_STARTS
 from sim.track import Direction
 
 MINUTE_MS = 60_000
 SHORTEST_TRAINING_MS = MINUTE_MS
 LONGEST_TRAINING_MS = 1440 * MINUTE_MS
+SCENE: dict[str, tuple[Mapping[str, object], str]] = {
+    "look": (LOOKS, USUAL_LOOK),
+    "randomisation": (RANDOMISATIONS, USUAL_RANDOMISATION),
+    "starts": (STARTS, USUAL_STARTS),
+    "best_by": (BEST_BY, USUAL_BEST_BY),
+}
+"""What a model says besides of its training, by field: the names that there are, and the usual one."""
 
 
 class ModelState(StrEnum):
@@ -83,6 +93,8 @@ def create(
     description: str = "",
     look: str = USUAL_LOOK,
     randomisation: str = USUAL_RANDOMISATION,
+    starts: str = USUAL_STARTS,
+    best_by: str = USUAL_BEST_BY,
     cloned_from: Model | None = None,
 ) -> Model:
     """A new model with version 1 of its reward function. The track's name is the caller's to check.
@@ -103,7 +115,7 @@ def create(
         track=track,
         direction=Direction(direction),
         hyperparameters=hyperparameters.to_dict(),
-        scene=checked_scene(look, randomisation),
+        scene=checked_scene(look, randomisation, starts, best_by),
         training_limit_ms=_checked_limit(training_limit_ms),
         cloned_from_id=cloned_from.id if cloned_from else None,
         created_at=now,
@@ -130,6 +142,8 @@ def clone(
     description: str = "",
     look: str = USUAL_LOOK,
     randomisation: str = USUAL_RANDOMISATION,
+    starts: str = USUAL_STARTS,
+    best_by: str = USUAL_BEST_BY,
 ) -> Model:
     """A model that comes from another of the racer's: same sensors, network, algorithm, kind and number of actions.
 
@@ -166,18 +180,23 @@ def clone(
         description=description,
         look=look,
         randomisation=randomisation,
+        starts=starts,
+        best_by=best_by,
         cloned_from=parent,
     )
 
 
-def checked_scene(look: str, randomisation: str) -> dict[str, Any]:
-    """What a model stores of the world that it trains in. RuleBroken (invalid, with the field) for names unknown."""
-    for field, name, known in (("look", look, LOOKS), ("randomisation", randomisation, RANDOMISATIONS)):
-        if name not in known:
-            raise RuleBroken(Code.INVALID, f"There is no {field} of that name. Choose from {', '.join(known)}.", field)
-    usual = {"look": USUAL_LOOK, "randomisation": USUAL_RANDOMISATION}
-    asked = {"look": look, "randomisation": randomisation}
-    return {name: value for name, value in asked.items() if value != usual[name]}
+def checked_scene(
+    look: str, randomisation: str, starts: str = USUAL_STARTS, best_by: str = USUAL_BEST_BY
+) -> dict[str, Any]:
+    """What a model stores of how it trains besides its hyperparameters: only what is not the usual. RuleBroken
+    (invalid, with the field) for names unknown."""
+    asked = {"look": look, "randomisation": randomisation, "starts": starts, "best_by": best_by}
+    for field, (known, _) in SCENE.items():
+        if asked[field] not in known:
+            what = field.replace("_", " ")
+            raise RuleBroken(Code.INVALID, f"There is no {what} of that name. Choose from {', '.join(known)}.", field)
+    return {field: name for field, name in asked.items() if name != SCENE[field][1]}
 
 
 def rename(session: Session, public_id: str, *, by: Racer, name: str, description: str) -> Model:

@@ -44,7 +44,8 @@ class Model(SQLModel, table=True):
     direction: str
     hyperparameters: dict[str, Any] = Field(sa_type=JSON)
     scene: dict[str, Any] = Field(default_factory=dict, sa_type=JSON, sa_column_kwargs={"server_default": "{}"})
-    """`look` and `randomisation` of the world that it trains in, each only where it is not the usual one."""
+    """`look` and `randomisation` of the world that it trains in, the `starts` of its episodes, and what the best
+    iteration is chosen by (`best_by`), each only where it is not the usual one."""
     training_limit_ms: int
     cloned_from_id: int | None = Field(default=None, foreign_key="model.id")
     imported_from: str | None = None

@@ -50,4 +50,8 @@ class TrainingIteration(SQLModel, table=True):
     training_completion: float
     evaluation_completion: float
     best_lap_ms: int | None = None
+    race_completion: float | None = None
+    """Of three laps in one go with a race's penalties; None where they were not tried, or were not measured yet."""
+    race_ms: int | None = None
+    race_resets: int | None = None
     best: bool = False

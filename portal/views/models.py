@@ -85,6 +85,8 @@ def _make(session: Session, form: ModelForm, car: CarRow | None, preset: Preset 
         hyperparameters=form.hyperparameters,
         look=form.look,
         randomisation=form.randomisation,
+        starts=form.starts,
+        best_by=form.best_by,
         training_limit_ms=form.training_limit_ms,
         now=clock.now(),
     )
@@ -207,6 +209,8 @@ def _copy(session: Session, parent: Model, form: ModelForm, car: CarRow | None) 
         hyperparameters=form.hyperparameters,
         look=form.look,
         randomisation=form.randomisation,
+        starts=form.starts,
+        best_by=form.best_by,
         training_limit_ms=form.training_limit_ms,
         now=clock.now(),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,28 @@ from sim.weights import ModelError, read_arrays, write_arrays
 
 @dataclass
 class Counters:
-    """How far a training is. The best iteration's figures come with it, so that a resumed run keeps comparing."""
+    """How far a training is."""
 
     iterations: int = 0
     episodes: int = 0
     steps: int = 0
     elapsed_ms: int = 0
-    best_iteration: int | None = None
     best_completion: float = -1.0
-    best_lap_steps: int | None = None
+    """The highest of all evaluations."""
     progressed_ms: int = 0
-    """Elapsed time when the evaluation last got better."""
+    """Elapsed time when it last got higher."""
+    complete_at_steps: int | None = None
+    """Steps driven when an evaluation first was complete."""
+
+    @classmethod
+    def from_json(cls, said: Any) -> Counters:
+        """What `asdict` gave; what only an earlier version counted is left out."""
+        return cls(**{field.name: said[field.name] for field in fields(cls) if field.name in said})
+
+    @property
+    def refined(self) -> int:
+        """Steps driven since an evaluation first was complete; 0 before."""
+        return 0 if self.complete_at_steps is None else self.steps - self.complete_at_steps
 
 
 def save_checkpoint(path: Path, learner: Learner, rng: np.random.Generator, counters: Counters) -> None:
@@ -53,7 +64,7 @@ def load_checkpoint(path: Path, learner: Learner, rng: np.random.Generator) -> C
             expected[f"{name}.{part}"] = (tuple(adam.flat.shape), "float32")
     arrays, notes = read_arrays(path, expected)
     try:
-        counters = Counters(**notes["counters"])  # type: ignore[arg-type]
+        counters = Counters.from_json(notes["counters"])
         steps = {name: int(notes["adam_steps"][name]) for name in learner.adams}  # type: ignore[index]
         rng.bit_generator.state = notes["random"]  # type: ignore[assignment]
     except (KeyError, TypeError, ValueError) as error:

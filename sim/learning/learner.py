@@ -35,8 +35,9 @@ class Learner(Protocol):
     def load_policy(self, arrays: Mapping[str, NDArray[np.float32]]) -> None:
         """Begin with the policy of another model. ValueError for arrays of another network."""
 
-    def learn(self, rollout: Rollout, rewards: NDArray[np.float64]) -> None:
-        """Learn from a rollout and its (steps, cars) rewards. Numbers may run away: `learn_or_restore` looks."""
+    def learn(self, rollout: Rollout, rewards: NDArray[np.float64], refined: int = 0) -> None:
+        """Learn from a rollout and its (steps, cars) rewards, `refined` steps after laps were complete. Numbers may run
+        away: `learn_or_restore` looks."""
 
     @property
     def adams(self) -> dict[str, Adam]:
@@ -49,11 +50,11 @@ class Learner(Protocol):
         """The other way round."""
 
 
-def learn_or_restore(learner: Learner, rollout: Rollout, rewards: NDArray[np.float64]) -> None:
-    """Learn from a rollout and its (steps, cars) rewards. ModelError where the numbers ran away; everything that a
-    checkpoint holds is then as it was before."""
+def learn_or_restore(learner: Learner, rollout: Rollout, rewards: NDArray[np.float64], refined: int = 0) -> None:
+    """`learner.learn` of the same arguments. ModelError where the numbers ran away; everything that a checkpoint holds
+    is then as it was before."""
     states, besides = {name: adam.state() for name, adam in learner.adams.items()}, learner.besides()
-    learner.learn(rollout, rewards)
+    learner.learn(rollout, rewards, refined)
     if all(bool(torch.isfinite(adam.flat).all()) for adam in learner.adams.values()):
         return
     for name, adam in learner.adams.items():

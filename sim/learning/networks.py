@@ -18,6 +18,8 @@ from sim.learning.policy_network import HIDDEN_GAIN, PolicyNetwork, orthogonal
 from sim.network_layout import NetworkLayout
 
 INITIAL_LOG_STD = -0.5
+NARROWEST_LOG_STD = -2.5
+"""Below a twelfth of half the range nothing is tried any more, and every step of learning moves far."""
 
 
 class ActorCritic(nn.Module):
@@ -69,6 +71,12 @@ class ActorCritic(nn.Module):
             last.weight.mul_(float(old_std / std))
         self.return_mean.copy_(mean)
         self.return_std.copy_(std)
+
+    @torch.no_grad()
+    def narrow(self, log_std: float) -> None:
+        """Explore no wider than this, nor narrower than NARROWEST_LOG_STD demands; discrete actions have no spread."""
+        if self.layout.continuous:
+            self.log_std.clamp_(max=max(log_std, NARROWEST_LOG_STD))
 
     def policy_arrays(self) -> dict[str, NDArray[np.float32]]:
         """The actor's arrays, copied, for the native policy and the model's file."""

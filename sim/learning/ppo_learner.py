@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +15,7 @@ from sim.hyperparameters import Hyperparameters
 from sim.learning import ppo
 from sim.learning.adam import Adam
 from sim.learning.crew import Crew, threads_here
-from sim.learning.networks import ActorCritic
+from sim.learning.networks import INITIAL_LOG_STD, ActorCritic
 from sim.learning.rollouts import Rollout
 from sim.model_folder import PolicyArrays
 from sim.network_layout import NetworkLayout
@@ -24,7 +25,11 @@ CPU = torch.device("cpu")
 
 
 class PpoLearner:
-    """Actor and critic with their optimisers; a rollout is learned from once and forgotten."""
+    """Actor and critic with their optimisers; a rollout is learned from once and forgotten.
+
+    Once laps are complete the learner refines: it tries less and less besides what it knows to be good, and its step
+    size follows from how far the policy moves. `pace` is the share of the racer's learning rate that is left.
+    """
 
     def __init__(
         self,
@@ -38,6 +43,7 @@ class PpoLearner:
         self.visits = float(self.settings.num_epochs)
         self.model = ActorCritic(layout, FEATURE_COUNT, rng).to(device)
         self.optimisers = ppo.make_optimisers(self.model, self.settings)
+        self.pace = 1.0
 
     def log_std(self) -> NDArray[np.float64]:
         """(outputs,) log of the learned spread."""
@@ -57,30 +63,38 @@ class PpoLearner:
         return {"policy": self.optimisers.policy, "critic": self.optimisers.critic}
 
     def besides(self) -> dict[str, NDArray[Any]]:
-        """The scale of the returns: mean and spread."""
-        return {"returns": np.array([float(self.model.return_mean), float(self.model.return_std)])}
+        """The scale of the returns, mean and spread, and the pace."""
+        scale = np.array([float(self.model.return_mean), float(self.model.return_std)])
+        return {"returns": scale, "pace": np.array([self.pace])}
 
     def take_besides(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """The other way round."""
         self.model.return_mean.fill_(float(arrays["returns"][0]))
         self.model.return_std.fill_(float(arrays["returns"][1]))
+        self.pace = float(arrays["pace"][0])
 
     def _there(self, array: NDArray[Any]) -> Tensor:
         """The numbers on the device that learns."""
         return torch.from_numpy(array).to(self.device)
 
-    def learn(self, rollout: Rollout, rewards: NDArray[np.float64]) -> None:
+    def learn(self, rollout: Rollout, rewards: NDArray[np.float64], refined: int = 0) -> None:
         """The critic first, then the actor by what the fresh critic says."""
         estimates, values = self._estimates(rollout, rewards)
         returns = self._there((estimates + values).reshape(-1))
         features = self._there(rollout.features.reshape(len(returns), -1))
         ppo.fit_critic(self.model, self.optimisers.critic, features, returns, self.settings, self.rng)
         batch = self._batch(rollout, self._estimates(rollout, rewards)[0])
+        self.optimisers.policy.lr = self.settings.lr * self.pace
+        report = self._improve(batch)
+        if refined:
+            self.pace = ppo.next_pace(self.pace, report.kl)
+            self.model.narrow(INITIAL_LOG_STD + math.log(ppo.exploration_left(refined)))
+
+    def _improve(self, batch: ppo.Batch) -> ppo.UpdateReport:
         if not self.model.layout.sees_pictures or self.device.type != "cpu":  # a GPU is quicker with the whole
-            ppo.update(self.model, self.optimisers.policy, batch, self.settings, self.rng)
-            return
+            return ppo.update(self.model, self.optimisers.policy, batch, self.settings, self.rng)
         with Crew(threads_here()) as crew:
-            ppo.update(self.model, self.optimisers.policy, batch, self.settings, self.rng, crew)
+            return ppo.update(self.model, self.optimisers.policy, batch, self.settings, self.rng, crew)
 
     def _estimates(
         self, rollout: Rollout, rewards: NDArray[np.float64]

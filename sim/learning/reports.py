@@ -6,12 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from sim.best_choice import USUAL_BEST_BY, checked_best_by
 from sim.car import Car
 from sim.hyperparameters import Hyperparameters
 from sim.looks import USUAL_LOOK, look_named
 from sim.metrics import EpisodeRecord
 from sim.objects import TrackObjects
 from sim.randomisation import USUAL_RANDOMISATION, randomisation_named
+from sim.starts import USUAL_STARTS, checked_starts
 from sim.track import Direction, Track
 
 Ending = Literal["time", "stopped", "target", "episodes", "iterations", "hopeless"]
@@ -24,7 +26,8 @@ class TrainingConfig:
     """What makes a model. `track` as it is stored; `limit_ms` of time in `train`, runs before a resume included.
     `objects` are boxes or bots that each car trains among; none is a time trial. `look` is a name of LOOKS, what the
     world looks like to a camera; `randomisation` one of RANDOMISATIONS, how far the training's world differs from
-    episode to episode. ValueError for a name that there is not."""
+    episode to episode; `starts` one of STARTS, where episodes begin; `best_by` one of BEST_BY, by which evaluation the
+    policy is chosen that is kept. ValueError for a name that there is not."""
 
     track: Track
     direction: Direction
@@ -36,10 +39,14 @@ class TrainingConfig:
     objects: TrackObjects | None = None
     look: str = USUAL_LOOK
     randomisation: str = USUAL_RANDOMISATION
+    starts: str = USUAL_STARTS
+    best_by: str = USUAL_BEST_BY
 
     def __post_init__(self) -> None:
         look_named(self.look)
         randomisation_named(self.randomisation)
+        checked_starts(self.starts)
+        checked_best_by(self.best_by)
 
 
 @dataclass(frozen=True)
@@ -49,7 +56,9 @@ class IterationReport:
     `episodes` and `steps` are totals so far. `average_reward` per episode and `training_completion` (per cent of a lap)
     are means over the last "episodes between updates" episodes that ended, or over the running ones before any did.
     `evaluation_completion` is the mean share, in per cent, of three laps that the policy drives without an ending from
-    evenly spaced starts, `best_lap_ms` its fastest clean lap of them. `drive` holds at most 400 points
+    evenly spaced starts, `best_lap_ms` its fastest clean lap of them. `race_completion` is the share of three laps in
+    one go from the start line with a race's penalties, `race_ms` their time where all were driven, `race_resets` how
+    often the car was put back; None before the policy drives a lap on average. `drive` holds at most 400 points
     [x, y, heading_deg, speed] of the drive from the start line; all of these are of the last evaluation that there was.
     `records` are the iteration's episodes for the metrics.
     """
@@ -65,6 +74,9 @@ class IterationReport:
     best: bool
     drive: list[list[float]]
     records: tuple[EpisodeRecord, ...]
+    race_completion: float | None = None
+    race_ms: int | None = None
+    race_resets: int | None = None
 
 
 @dataclass(frozen=True)

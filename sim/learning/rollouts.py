@@ -2,8 +2,9 @@
 
 "Episodes between updates" with parallel cars: a rollout ends once that many episodes ended, counted over all cars, and
 at least LEAST_STEPS steps were driven; or, where episodes are long, once every car drove MOST_STEPS_PER_CAR steps.
-Episodes that are still running go on in the next rollout, so laps are completed however long they are. There are as
-many cars as episodes between updates, but at least LEAST_CARS and at most MOST_CARS.
+Once laps are complete the latter grows, up to LONGEST_STEPS_PER_CAR. Episodes that are still running go on in the next
+rollout, so laps are completed however long they are. There are as many cars as episodes between updates, but at least
+LEAST_CARS and at most MOST_CARS.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from sim.episode import STATUS_CODE, EpisodeRules, EpisodeStatus
 from sim.hyperparameters import Hyperparameters
 from sim.layers import Numbers, Picture
 from sim.learning.shape import LOG_STD_RANGE
+from sim.learning.start_places import start_places
 from sim.looks import USUAL_LOOK
 from sim.objects import TrackObjects
 from sim.policy import Policy
@@ -28,6 +30,7 @@ from sim.randomisation import USUAL_RANDOMISATION, randomisation_named
 from sim.rollout import Drawing
 from sim.rollout import Rollout as Driver
 from sim.sector_lidar import sectors_of
+from sim.starts import USUAL_STARTS
 from sim.track import Track
 from sim.world import World
 
@@ -35,8 +38,10 @@ LEAST_CARS, MOST_CARS = 16, 64
 LEAST_STEPS = 512
 MOST_STEPS_PER_CAR = 32
 """With four times as many, a policy that stays on the road learns seldom: twice as many steps to three clean laps."""
-ADVANCE = 0.05
-"""Each episode starts 5 % of the lap further on, as in the console, plus a random part of those 5 %."""
+LONGEST_STEPS_PER_CAR = 128
+REFINED_SHARE = 0.01
+"""A policy that completes its laps has little left to gain, and needs more driving to see what is better: a rollout
+grows by this share of the steps that were driven since then."""
 
 TERMINAL = tuple(
     STATUS_CODE[status]
@@ -97,6 +102,11 @@ def car_count(hyperparameters: Hyperparameters) -> int:
     return max(LEAST_CARS, min(MOST_CARS, hyperparameters.num_episodes_between_training))
 
 
+def steps_per_car(cars: int, refined: int) -> int:
+    """How many steps each car drives at most in a rollout, so many steps after laps were complete."""
+    return min(LONGEST_STEPS_PER_CAR, MOST_STEPS_PER_CAR + int(REFINED_SHARE * refined / cars))
+
+
 def exploration(hyperparameters: Hyperparameters, steps: int) -> float:
     """Share of random actions after this many steps: falls from 1 to the greediness with e-greedy, else 0."""
     if hyperparameters.exploration_type != "e-greedy":
@@ -118,13 +128,14 @@ class TrainingGround:
         objects: TrackObjects | None = None,
         look: str = USUAL_LOOK,
         randomisation: str = USUAL_RANDOMISATION,
+        starts: str = USUAL_STARTS,
         is_reversed: bool = False,
         threads: int = 1,
     ) -> None:
         self.car = car
         self.hyperparameters = hyperparameters
         self.rng = rng
-        self.moving_start = track.closed
+        self.places = start_places(starts, track, rng)
         self.episodes_begun = 0
         lidar = needs_lidar(car)
         self.world = World(
@@ -142,22 +153,28 @@ class TrainingGround:
             threads=threads,
         )
         self.threads = threads
-        self.world.reset(None, self._starts(self.world.cars))
+        self.world.reset(None, self.places.next(0, self.world.cars))
         self.episodes_begun = self.world.cars
         self.drawing_seed = int(rng.integers(2**63))
         self.driver: Driver | None = None
 
-    def drive(self, policy: Policy, log_std: NDArray[np.float64], steps_so_far: int) -> Rollout:
-        """One rollout with the policy's actions drawn from its distribution; `log_std` (2,) for continuous ones."""
+    def drive(self, policy: Policy, log_std: NDArray[np.float64], steps_so_far: int, refined: int = 0) -> Rollout:
+        """One rollout with the policy's actions drawn from its distribution; `log_std` (2,) for continuous ones.
+        `refined` steps were driven since laps were complete."""
         world, discrete = self.world, isinstance(self.car.action_space, DiscreteActionSpace)
         epsilon = exploration(self.hyperparameters, steps_so_far)
-        observations = tuple(_room(world.cars, sees) for sees in policy.sees)
-        actions = np.empty((MOST_STEPS_PER_CAR, world.cars, *(() if discrete else (2,))), _ACTION[discrete])
-        log_probabilities = np.empty((MOST_STEPS_PER_CAR, world.cars), np.float32)
-        before = _copies(features=world.features, first_state=world.reward_states[:1], first_status=world.status[:1])
-        after = _copies(next_features=world.features, states=world.reward_states, status=world.status, done=world.done)
+        most = steps_per_car(world.cars, refined)
+        observations = tuple(_room(most, world.cars, sees) for sees in policy.sees)
+        actions = np.empty((most, world.cars, *(() if discrete else (2,))), _ACTION[discrete])
+        log_probabilities = np.empty((most, world.cars), np.float32)
+        before = _copies(
+            most, features=world.features, first_state=world.reward_states[:1], first_status=world.status[:1]
+        )
+        after = _copies(
+            most, next_features=world.features, states=world.reward_states, status=world.status, done=world.done
+        )
         driven = self._driver(policy, log_std, epsilon).drive(
-            MOST_STEPS_PER_CAR,
+            most,
             observations=observations,
             actions=actions,
             log_probabilities=log_probabilities,
@@ -165,11 +182,11 @@ class TrainingGround:
             after=list(after.values()),
             episodes=self.hyperparameters.num_episodes_between_training,
             least_steps=LEAST_STEPS,
-            starts=self._starts(world.cars * (MOST_STEPS_PER_CAR + 1)),
+            starts=self.places.next(self.episodes_begun, world.cars * (most + 1)),
         )
         self.episodes_begun += driven.starts
         kept = {name: to[: driven.steps] for name, (_, to) in (before | after).items()}
-        return Rollout(
+        rollout = Rollout(
             observations=tuple(rows[: driven.steps] for rows in observations),
             features=kept["features"],
             next_features=kept["next_features"],
@@ -182,6 +199,8 @@ class TrainingGround:
             first_car_status=kept["first_status"][:, 0],
             epsilon=epsilon,
         )
+        self.places.learn(rollout.states[rollout.terminal])
+        return rollout
 
     def _driver(self, policy: Policy, log_std: NDArray[np.float64], epsilon: float) -> Driver:
         """The policy at the wheel of all cars; its frames and random numbers go on from rollout to rollout."""
@@ -195,25 +214,17 @@ class TrainingGround:
             self.driver.draw_with(epsilon, (steering, speed))
         return self.driver
 
-    def _starts(self, count: int) -> NDArray[np.float64]:
-        """Where the next episodes begin: each 5 % and a bit further along the lap than the one begun before it."""
-        if not self.moving_start:
-            return np.zeros(count)
-        numbers = self.episodes_begun + np.arange(count)
-        starts: NDArray[np.float64] = (ADVANCE * (numbers + self.rng.random(count))) % 1.0
-        return starts
-
 
 _ACTION = {True: np.int64, False: np.float32}
 
 
-def _room(cars: int, sees: Numbers | Picture) -> NDArray[Any]:
+def _room(steps: int, cars: int, sees: Numbers | Picture) -> NDArray[Any]:
     """For what a policy sees by one input in a rollout; memory that is not written to costs nothing."""
     if isinstance(sees, Picture):
-        return np.empty((MOST_STEPS_PER_CAR, cars, *sees.grid), np.uint8)
-    return np.empty((MOST_STEPS_PER_CAR, cars, sees.size), np.float32)
+        return np.empty((steps, cars, *sees.grid), np.uint8)
+    return np.empty((steps, cars, sees.size), np.float32)
 
 
-def _copies(**arrays: NDArray[Any]) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
+def _copies(steps: int, **arrays: NDArray[Any]) -> dict[str, tuple[NDArray[Any], NDArray[Any]]]:
     """Each array of the world beside the room for its copies, one for each step."""
-    return {name: (array, np.empty((MOST_STEPS_PER_CAR, *array.shape), array.dtype)) for name, array in arrays.items()}
+    return {name: (array, np.empty((steps, *array.shape), array.dtype)) for name, array in arrays.items()}

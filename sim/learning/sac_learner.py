@@ -75,8 +75,9 @@ class SacLearner:
                 first += part.numel()
         self.reward_scale = float(arrays["reward_scale"][0])
 
-    def learn(self, rollout: Rollout, rewards: NDArray[np.float64]) -> None:
-        """Remember the rollout; once there is enough to learn from, as many gradient steps as it has earned."""
+    def learn(self, rollout: Rollout, rewards: NDArray[np.float64], refined: int = 0) -> None:
+        """Remember the rollout; once there is enough to learn from, as many gradient steps as it has earned. A memory
+        learns from much at once as it is, so it goes on in the same way however far the policy is."""
         self.memory.add(rollout, rewards)
         rows = self.memory.learnable()
         if len(rows) < self.settings.begin_rows:

@@ -32,8 +32,9 @@ from sim.learning.reports import (
     TrainingResult,
 )
 from sim.learning.rollouts import Rollout, TrainingGround
+from sim.learning.standing import Standing
 from sim.learning.trace_shelf import TraceShelf
-from sim.learning.trial import Trial, trial_drive
+from sim.learning.trial import Trial, Trials
 from sim.metrics import EpisodeRecord, MetricsLog, step_time_ms
 from sim.model_folder import (
     CHECKPOINT,
@@ -73,6 +74,8 @@ RESUMED_AS = (
     "race",
     "look",
     "randomisation",
+    "starts",
+    "best_by",
     "parent",
     "simulator_version",
 )
@@ -169,7 +172,7 @@ class Training:
         if parent is not None:
             check_parent(config.car, config.hyperparameters, parent)
             self.learner.load_policy(parent.arrays)
-        self.counters, self.metrics = Counters(), MetricsLog()
+        self.counters, self.metrics, self.best = Counters(), MetricsLog(), Standing()
         self.trial: Trial | None = None
         self.passes = 0.0
         """Through the network since that evaluation."""
@@ -181,6 +184,8 @@ class Training:
             config.objects,
             look=config.look,
             randomisation=config.randomisation,
+            starts=config.starts,
+            best_by=config.best_by,
             parent=parent,
         )
         resume = resume and (out / CHECKPOINT).exists()
@@ -195,7 +200,17 @@ class Training:
             objects=config.objects,
             look=config.look,
             randomisation=config.randomisation,
+            starts=config.starts,
             is_reversed=self.driven is not config.track,
+            threads=self.threads,
+        )
+        self.trials = Trials(
+            config.car,
+            self.driven,
+            seed=config.seed,
+            stack_size=config.hyperparameters.stack_size,
+            objects=config.objects,
+            look=config.look,
             threads=self.threads,
         )
         window = config.hyperparameters.num_episodes_between_training
@@ -228,11 +243,12 @@ class Training:
 
     def iterate(self) -> IterationReport:
         """Drive, ask for the rewards, learn, evaluate. State changes only once the rewards are there."""
-        rollout = self.ground.drive(self.policy(), self.learner.log_std(), self.counters.steps)
+        refined = self.counters.refined
+        rollout = self.ground.drive(self.policy(), self.learner.log_std(), self.counters.steps, refined)
         rewards = self._rewards(rollout)
         episodes = self.book.ended
         records = self.book.add(rollout, rewards)
-        learn_or_restore(self.learner, rollout, rewards)
+        learn_or_restore(self.learner, rollout, rewards, refined)
         counters = self.counters
         counters.iterations += 1
         counters.steps += rollout.done.size
@@ -273,9 +289,9 @@ class Training:
             episodes=counters.episodes,
             steps=counters.steps,
             elapsed_ms=self._elapsed_ms(),
-            best_iteration=counters.best_iteration,
-            best_lap_ms=step_time_ms(counters.best_lap_steps),
-            evaluation_completion=max(0.0, counters.best_completion),
+            best_iteration=self.best.iteration,
+            best_lap_ms=step_time_ms(self.best.lap_steps),
+            evaluation_completion=max(0.0, self.best.completion),
             ended_because=ending,
             fingerprint=self.about["fingerprint"],
             device=self.device.type,
@@ -309,19 +325,17 @@ class Training:
 
     def _keep_best(self, trial: Trial) -> bool:
         counters = self.counters
-        before = (counters.best_completion, -(counters.best_lap_steps or 10**9))
-        now = (trial.completion, -(trial.best_lap_steps or 10**9))
-        if now <= before:
+        if trial.completion >= 100.0 and counters.complete_at_steps is None:
+            counters.complete_at_steps = counters.steps
+        if trial.completion > counters.best_completion:
+            if trial.completion > counters.best_completion + 0.5:
+                counters.progressed_ms = counters.elapsed_ms
+            counters.best_completion = trial.completion
+        now = Standing.of(trial, counters.iterations)
+        if now.rank(self.config.best_by) <= self.best.rank(self.config.best_by):
             return False
-        if trial.completion > counters.best_completion + 0.5:
-            counters.progressed_ms = counters.elapsed_ms
-        counters.best_completion, counters.best_lap_steps = trial.completion, trial.best_lap_steps
-        counters.best_iteration = counters.iterations
-        self.about["best"] = {
-            "iteration": counters.iterations,
-            "completion": trial.completion,
-            "lap_steps": trial.best_lap_steps,
-        }
+        self.best = now
+        self.about["best"] = now.to_json()
         write_best(self.out, self.about, self.arrays())
         return True
 
@@ -336,6 +350,9 @@ class Training:
             training_completion=completion,
             evaluation_completion=trial.completion,
             best_lap_ms=step_time_ms(trial.best_lap_steps),
+            race_completion=trial.race.completion if trial.race else None,
+            race_ms=step_time_ms(trial.race.total_steps) if trial.race else None,
+            race_resets=trial.race.resets if trial.race else None,
             best=best,
             drive=trial.drive,
             records=records,
@@ -351,16 +368,7 @@ class Training:
 
     def _trial(self) -> Trial:
         """The policy as it would race now."""
-        return trial_drive(
-            self.policy(),
-            self.config.car,
-            self.driven,
-            seed=self.config.seed,
-            stack_size=self.config.hyperparameters.stack_size,
-            objects=self.config.objects,
-            look=self.config.look,
-            threads=self.threads,
-        )
+        return self.trials.drive(self.policy(), race=self.config.best_by == "race")
 
     def _measure_parent(self) -> None:
         """What it begins with is the best, as iteration 0, until something drives better."""
@@ -401,10 +409,6 @@ class Training:
         self._check_resumed_car(read_car(self.out))
         self.about = about
         self.counters = load_checkpoint(self.out / CHECKPOINT, self.learner, self.rng)
-        best = about.get("best")
-        if isinstance(best, dict):
-            self.counters.best_iteration = best.get("iteration")
-            self.counters.best_completion = float(best.get("completion", -1.0))
-            self.counters.best_lap_steps = best.get("lap_steps")
+        self.best = Standing.from_json(about.get("best"))
         rows = read_json_object(self.out, METRICS).get("metrics", []) if (self.out / METRICS).exists() else []
         self.metrics = MetricsLog([row for row in rows if row["episode"] <= self.counters.episodes])

@@ -60,7 +60,11 @@ def test_it_trains_reports_publishes_and_settles_once(workplace: Workplace, redi
     assert [event["data"].get("state") for event in (told[0], told[-1])] == ["running", "completed"]
     assert told[1]["data"]["drive"] == [[0.0, 1.0, 90.0, 2.0]]
     with read_session(workplace.engine) as session:
-        assert [row.iteration for row in trainings.iterations(session, run)] == [1, 2, 3]
+        rows = trainings.iterations(session, run)
+        assert [row.iteration for row in rows] == [1, 2, 3]
+        raced = [(row.race_completion, row.race_ms, row.race_resets) for row in rows]
+    assert raced == [(None, None, None), (60.0, None, 4), (100.0, 31_000, 1)]
+    assert [(one["data"]["race_ms"], one["data"]["race_resets"]) for one in told[2:4]] == [(None, 4), (31_000, 1)]
 
 
 def test_it_gets_the_configuration_that_was_requested(workplace: Workplace, run_id: int) -> None:
@@ -75,12 +79,14 @@ def test_it_gets_the_configuration_that_was_requested(workplace: Workplace, run_
     assert (config.track.name, config.seed, config.limit_ms) == ("paddock-oval", 3, 10 * MINUTE_MS)
     assert "reward_function" in config.reward_code
     assert (config.look, config.randomisation) == ("reinvent", "off")
+    assert (config.starts, config.best_by) == ("advance", "laps")
 
 
-def test_a_look_and_a_randomisation_that_were_requested_reach_the_training(workplace: Workplace, run_id: int) -> None:
+def test_what_else_was_requested_reaches_the_training(workplace: Workplace, run_id: int) -> None:
+    scene = {"look": "night", "randomisation": "sim-to-real", "starts": "hard-places", "best_by": "race"}
     with write_session(workplace.engine) as session:
         run = session.get_one(TrainingRun, run_id)
-        run.configuration = {**run.configuration, "look": "night", "randomisation": "sim-to-real"}
+        run.configuration = {**run.configuration, **scene}
     asked: list[TrainingConfig] = []
 
     def trainer(config: TrainingConfig, **others: Any) -> object:
@@ -88,7 +94,7 @@ def test_a_look_and_a_randomisation_that_were_requested_reach_the_training(workp
         return CountingTrainer()(config, **others)
 
     training.execute(workplace, run_id, trainer)
-    assert (asked[0].look, asked[0].randomisation) == ("night", "sim-to-real")
+    assert {name: getattr(asked[0], name) for name in scene} == scene
 
 
 @pytest.fixture

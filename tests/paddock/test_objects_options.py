@@ -69,11 +69,12 @@ def test_a_training_and_an_evaluation_have_the_look_and_randomisation_that_are_a
     reward.write_text("def reward_function(params):\n    return 1.0\n")
     scene = ("--look", "night", "--randomisation", "sim-to-real")
     asked = ("train", "--track", "kidney", "--reward", str(reward), "--minutes", "0.01", "--out", str(tmp_path / "it"))
-    trained = run(*asked, *scene, "--json")
+    trained = run(*asked, *scene, "--starts", "hard-places", "--best-by", "race", "--json")
     assert trained.returncode == 0, trained.stderr
     assert "no camera: --look changes nothing" in trained.stderr
     shown = json.loads(trained.stdout)
     assert (shown["look"], shown["randomisation"]) == ("night", "sim-to-real")
+    assert (shown["starts"], shown["best_by"]) == ("hard-places", "race")
     refused = run(*asked, "--resume")
     assert refused.returncode == 2
     assert "another look" in refused.stderr

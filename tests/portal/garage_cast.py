@@ -68,6 +68,9 @@ def measure(session: Session, run: TrainingRun, count: int = 3) -> None:
                 training_completion=20.0 * number,
                 evaluation_completion=30.0 * number,
                 best_lap_ms=20_000 - number if number == count else None,
+                race_completion=None if number == 1 else 100.0 if number == count else 60.0,
+                race_ms=65_000 if number == count > 1 else None,
+                race_resets=None if number == 1 else count - number,
                 best=True,
             )
         )

@@ -61,7 +61,7 @@ def test_a_first_model_takes_one_form(app: Flask, browser: FlaskClient, engine: 
 def test_the_world_that_a_model_trains_in_is_chosen_shown_and_cloned(
     app: Flask, browser: FlaskClient, engine: Engine
 ) -> None:
-    scene = {"look": "night", "randomisation": "sim-to-real"}
+    scene = {"look": "night", "randomisation": "sim-to-real", "starts": "hard-places", "best_by": "race"}
     assert browser.post("/garage/models/new", data=model_form(app, **scene)).status_code == 303
     with read_session(engine) as session:
         model = session.exec(select(Model)).one()
@@ -71,9 +71,12 @@ def test_the_world_that_a_model_trains_in_is_chosen_shown_and_cloned(
     shown = parsed(browser.get(f"/garage/models/{model.public_id}/configuration").text)
     assert "<dt>Look</dt><dd>Night</dd>" in shown
     assert "<dt>Randomised</dt>" in shown
+    assert "<dt>Where episodes begin</dt><dd>Half of them a little before places where cars went off</dd>" in shown
+    assert "<dt>Best iteration by</dt><dd>Three laps in one go with penalties, as a race scores them</dd>" in shown
     cloning = parsed(browser.get(f"/garage/models/{model.public_id}/clone").text)
     assert '<option value="night" selected>Night</option>' in cloning
-    assert '<option value="sim-to-real" selected>' in cloning
+    for value in ("sim-to-real", "hard-places", "race"):
+        assert f'<option value="{value}" selected>' in cloning
     usual = parsed(browser.get("/garage/models/new").text)
     assert '<option value="reinvent" selected>' in usual
     wrong = browser.post("/garage/models/new", data=model_form(app, look="moon"))

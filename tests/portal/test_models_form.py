@@ -33,8 +33,10 @@ def test_the_defaults_read_back_as_the_defaults() -> None:
     assert read.hyperparameters == Hyperparameters()
     assert read.training_limit_ms == 150_000
     assert (read.look, read.randomisation) == ("reinvent", "off")
-    other = read_model(form(look="night", randomisation="sim-to-real"), TRACKS)
+    assert (read.starts, read.best_by) == ("advance", "laps")
+    other = read_model(form(look="night", randomisation="sim-to-real", starts="random", best_by="race"), TRACKS)
     assert (other.look, other.randomisation) == ("night", "sim-to-real")
+    assert (other.starts, other.best_by) == ("random", "race")
 
 
 @pytest.mark.parametrize(
@@ -46,6 +48,8 @@ def test_the_defaults_read_back_as_the_defaults() -> None:
         ("code", "  \n"),
         ("look", "moon"),
         ("randomisation", "much"),
+        ("starts", "home"),
+        ("best_by", "luck"),
         ("minutes", ""),
         ("minutes", "0.5"),
         ("minutes", "1441"),

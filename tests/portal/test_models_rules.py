@@ -73,11 +73,12 @@ def test_a_model_trains_in_the_world_that_it_was_made_for(session: Session) -> N
         "training_limit_ms": 120_000,
         "now": NOON,
     }
-    night = models.clone(session, usual, name="Night", look="night", randomisation="sim-to-real", **settings)
-    assert night.scene == {"look": "night", "randomisation": "sim-to-real"}
+    scene = {"look": "night", "randomisation": "sim-to-real", "starts": "hard-places", "best_by": "race"}
+    night = models.clone(session, usual, name="Night", **scene, **settings)
+    assert night.scene == scene
     asked = trainings.configuration_of(night)
-    assert (asked["look"], asked["randomisation"]) == ("night", "sim-to-real")
-    for field in ("look", "randomisation"):
+    assert {field: asked[field] for field in scene} == scene
+    for field in scene:
         with pytest.raises(RuleBroken, match="Choose from") as refused:
             models.clone(session, usual, name="Moon", **{field: "moon"}, **settings)
         assert (refused.value.code, refused.value.field) == (Code.INVALID, field)

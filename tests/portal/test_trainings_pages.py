@@ -75,6 +75,8 @@ def test_the_iterations_are_a_table_and_lines_without_a_script(
     assert "best: 3" in page
     assert "<polyline" in page
     assert page.count('scope="row"') >= 3
+    assert "<dt>As a race</dt><dd>1:05.000</dd>" in page, "three laps of the best iteration, no reset"
+    assert '60 % <span class="muted small">1 reset</span>' in page
     fragment = browser.get(f"/garage/models/{model.public_id}", headers={"HX-Request": "true"}).text
     assert "<html" not in fragment
     assert 'id="model-badge" hx-swap-oob="true"' in fragment
@@ -94,6 +96,7 @@ def test_the_points_bring_the_newest_drive(
     assert told is not None
     assert [point["iteration"] for point in told["points"]] == [1, 2]
     assert told["points"][1]["evaluation_completion"] == 60.0
+    assert (told["points"][1]["race_completion"], told["points"][1]["race_ms"]) == (100.0, 65_000)
     assert told["drive"][1][0] == 2.0
     assert told["over"] is False
 

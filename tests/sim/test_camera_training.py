@@ -19,7 +19,7 @@ from sim.learning.networks import ActorCritic
 from sim.learning.reports import IterationReport
 from sim.learning.rollouts import TrainingGround
 from sim.learning.training import train
-from sim.learning.trial import trial_drive
+from sim.learning.trial import Trials
 from sim.model_folder import LAST, ModelError, ModelFolder, read_about
 from sim.network_layout import trained_layout
 from sim.sensors import (
@@ -99,9 +99,11 @@ def test_the_evaluation_between_updates_sees_the_training_s_look_and_nothing_ran
     rng = np.random.default_rng(2)
     layout = trained_layout(SMALL_CAR, 1)
     policy = layout.policy(ActorCritic(layout, FEATURE_COUNT, rng).policy_arrays())
-    drives = [trial_drive(policy, SMALL_CAR, oval(), seed=0, stack_size=1, look=look) for look in ("night", "reinvent")]
+    drives = [
+        Trials(SMALL_CAR, oval(), seed=0, stack_size=1, look=look).drive(policy) for look in ("night", "reinvent")
+    ]
     assert drives[0].drive != drives[1].drive
-    again = trial_drive(policy, SMALL_CAR, oval(), seed=9, stack_size=1, look="night")
+    again = Trials(SMALL_CAR, oval(), seed=9, stack_size=1, look="night").drive(policy)
     assert again.drive == drives[0].drive  # nothing is drawn from the seed
 
 

@@ -387,7 +387,7 @@ def test_numbers_that_run_away_leave_actor_critic_and_the_scale_of_the_returns_a
     assert isinstance(learner, PpoLearner)
     good = {name: adam.flat.clone() for name, adam in learner.adams.items()}
     returns = learner.besides()["returns"].tolist()
-    learner.optimisers.policy.lr = float("nan")
+    learner.pace = float("nan")
     with pytest.raises(ModelError, match="ran away"):
         training.iterate()
     assert all(bool((adam.flat == good[name]).all()) for name, adam in learner.adams.items())
