@@ -21,7 +21,7 @@ from sim.learning.reports import IterationReport, TrainingConfig, TrainingResult
 from sim.learning.rollouts import MOST_STEPS_PER_CAR, TrainingGround
 from sim.learning.trace_shelf import TraceShelf
 from sim.learning.training import Training, train
-from sim.learning.trial import Trial
+from sim.learning.trial import Trial, Trials
 from sim.model_folder import BEST, LAST, METRICS, TRACES, ModelError, ModelFolder
 from sim.network_layout import trained_layout
 from sim.policy import Policy
@@ -102,7 +102,7 @@ def test_a_large_network_is_evaluated_once_as_much_was_learned_as_the_last_evalu
     monkeypatch.setattr(training, "LARGE_NETWORK", 1)
     monkeypatch.setattr(training, "PASSES_OF_VISIT", 0.5)
     costs: dict[int, int] = {}
-    drive = training.trial_drive
+    drive = Trials.drive
     reports: list[IterationReport] = []
 
     def noted(*given: Any, **named: Any) -> Trial:
@@ -110,7 +110,7 @@ def test_a_large_network_is_evaluated_once_as_much_was_learned_as_the_last_evalu
         costs[len(reports) + 1] = sum(trial.steps)
         return trial
 
-    monkeypatch.setattr(training, "trial_drive", noted)
+    monkeypatch.setattr(Trials, "drive", noted)
     config = configuration(seed=1)
     train(config, reward=CentreLine(), out=tmp_path, on_iteration=reports.append, maximum_iterations=24)
     assert max(costs.values()) > 2_000, "it learns to lap"
