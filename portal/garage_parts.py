@@ -123,6 +123,12 @@ def track_titles(names: set[str]) -> dict[str, str]:
     return {name: library.get(name).title if name in known else name for name in names}
 
 
+def tracks_titled(part: str) -> set[str]:
+    """The names of the tracks whose titles have this in them, in any case of letters."""
+    titles = track_titles(set(scope.tracks().names()))
+    return {name for name, title in titles.items() if part.casefold() in title.casefold()}
+
+
 def card_of(model: Model) -> ModelCard:
     session = scope.reading()
     return ModelCard(

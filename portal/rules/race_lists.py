@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -45,13 +45,18 @@ def listed(
     *,
     now: datetime,
     q: str = "",
+    on_tracks: Collection[str] = (),
     wanted: RaceState | None = None,
     page: int = 1,
 ) -> RacePage:
-    """The races that this visitor may see: open ones first by their end, then upcoming, then the newest results."""
+    """The races that this visitor may see: open ones first by their end, then upcoming, then the newest results.
+
+    With `q` those that have it in their name or their track's; of tracks that are called so the names are `on_tracks`.
+    """
     clauses = [visible_to(racer)]
     if q:
-        clauses.append(col(Race.name).icontains(q, autoescape=True) | col(Race.track).icontains(q, autoescape=True))
+        named = col(Race.name).icontains(q, autoescape=True) | col(Race.track).icontains(q, autoescape=True)
+        clauses.append(named | col(Race.track).in_(on_tracks))
     if wanted is not None:
         clauses.append(_in_state(wanted, now))
     total = session.exec(select(func.count()).select_from(Race).where(*clauses)).one()

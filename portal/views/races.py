@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
-from portal import clock, doorbell, headers, hx, live, scope
+from portal import clock, doorbell, garage_parts, headers, hx, live, scope
 from portal.access import Permission, access
 from portal.errors import STATUS
 from portal.forms.live_race import LiveRaceForm
@@ -65,9 +65,18 @@ def index() -> Response:
     number = request.args.get("page", "1")
     page = int(number) if number.isdecimal() and len(number) <= LONGEST_PAGE_NUMBER else 1
     state = RaceState(wanted) if wanted in list(RaceState) else None
-    found = race_lists.listed(scope.reading(), scope.visitor(), now=clock.now(), q=q, wanted=state, page=page)
+    on_tracks = garage_parts.tracks_titled(q) if q else set()
+    found = race_lists.listed(
+        scope.reading(), scope.visitor(), now=clock.now(), q=q, on_tracks=on_tracks, wanted=state, page=page
+    )
     return hx.render(
-        "races/index.html", "races/_list.html", found=found, q=q, wanted=state.value if state else "", states=RaceState
+        "races/index.html",
+        "races/_list.html",
+        found=found,
+        titles=garage_parts.track_titles({listed.race.track for listed in found.races}),
+        q=q,
+        wanted=state.value if state else "",
+        states=RaceState,
     )
 
 
@@ -103,6 +112,7 @@ def _page_of(race: Race) -> dict[str, Any]:
         "tie_break": ranking.TIE_BREAK,
         "may_change": may_change,
         "event": live_stage.of(session, race),
+        "may_become_live": may_change and not races.has_entries(session, race),
         "owns": races.owns(race, visitor),
         "organizers": race_organizers.of(session, race),
         "announced": race_announcements.of(session, race),

@@ -117,6 +117,18 @@ def test_an_organizer_makes_a_race_live_on_its_control_page(
     assert "as many as fit into 1 min" in page
 
 
+def test_a_race_that_somebody_entered_offers_no_live_control(
+    olivia: FlaskClient, engine: Engine, people: dict[str, Racer]
+) -> None:
+    with write_session(engine) as session:
+        race = make_race(session, people["olivia"], name="Ordinary")
+    address = f"/races/{race.public_id}"
+    assert "LIVE control" in parsed(olivia.get(address).text)
+    with write_session(engine) as session:
+        make_result(session, session.get_one(Race, race.id), people["bob"], 9_000, 9_000, 9_000)
+    assert "LIVE control" not in parsed(olivia.get(address).text), "it stays what it is"
+
+
 def test_a_racer_comes_into_the_queue_and_goes(
     app: Flask, client: FlaskClient, engine: Engine, race: Race, people: dict[str, Racer]
 ) -> None:

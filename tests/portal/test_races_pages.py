@@ -311,6 +311,10 @@ def test_the_list_can_be_searched_and_linked(client: FlaskClient, engine: Engine
         make_race(session, alice, name="Oval day")
     assert "Kidney night" in valid(client.get("/races?q=kidney"))
     assert "Oval day" not in client.get("/races?q=kidney").text
+    by_title = valid(client.get("/races?q=PADDOCK%20OVAL"))
+    assert "Oval day" in by_title
+    assert "<dd>Paddock Oval</dd>" in by_title, "a track is called as on its own page"
+    assert "Kidney night" not in by_title
     assert "No race fits" in valid(client.get("/races?state=closed"))
     assert client.get("/races?page=9999999999&state=nonsense").status_code == 200
     fragment = client.get("/races?q=oval", headers={"HX-Request": "true"})
