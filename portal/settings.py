@@ -153,6 +153,9 @@ PREFIX = "PADDOCK_"
 LONGEST_SOCKET_NAME = 107
 """Bytes; the kernel's limit."""
 
+OF_THE_CORE = {f"{PREFIX}WITHOUT_AVX2"}
+"""What the simulator's native core reads by itself: no setting, but nothing unknown either."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -185,7 +188,7 @@ class Settings:
     @classmethod
     def read(cls, environment: Mapping[str, str]) -> Settings:
         """Settings from environment variables. Raises SettingsError for an unknown name or a malformed value."""
-        known = {PREFIX + variable.name for variable in VARIABLES}
+        known = {PREFIX + variable.name for variable in VARIABLES} | OF_THE_CORE
         for name in sorted(environment):
             if name.startswith(PREFIX) and name not in known:
                 raise SettingsError(f"{name} is not a setting of Paddock; see docs/configuration.md for the list")

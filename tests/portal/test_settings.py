@@ -43,6 +43,10 @@ def test_an_unknown_variable_stops_the_start_and_names_itself() -> None:
         Settings.read({"PADDOCK_PROT": "8000"})
 
 
+def test_what_the_core_reads_by_itself_is_no_unknown_setting() -> None:
+    assert Settings.read({"PADDOCK_WITHOUT_AVX2": "1"}) == Settings.read({})
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
