@@ -516,6 +516,11 @@ def _main() -> None:
     parser.add_argument("--core", type=Path, help="another build of the core than the installed one")
     parser.add_argument("--seed", type=int, default=0, help="number of the first case, in hundred millions")
     parser.add_argument("--seconds", type=float, default=20.0)
+    parser.add_argument(
+        "--every-kind",
+        action="store_true",
+        help="go on, up to five times as long, until of each kind a case was not refused",
+    )
     parser.add_argument("--only", type=int, help="run this case and no other")
     chosen = parser.parse_args()
     if chosen.core:
@@ -524,8 +529,15 @@ def _main() -> None:
         use(chosen.core)
     number = chosen.seed * 100_000_000 if chosen.only is None else chosen.only
     counts: dict[str, int] = {}
-    end = time.monotonic() + chosen.seconds
-    while time.monotonic() < end:
+    start = time.monotonic()
+
+    def goes_on() -> bool:
+        seconds = time.monotonic() - start
+        if chosen.every_kind and not all(f"{name}: done" in counts for name in CASES):
+            return seconds < 5 * chosen.seconds
+        return seconds < chosen.seconds
+
+    while goes_on():
         sys.stdout.write(f"{number}\n")
         sys.stdout.flush()
         result = case(number)
