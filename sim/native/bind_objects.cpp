@@ -70,6 +70,11 @@ nb::list solids_of(const World& world, std::size_t car) {
   return found;
 }
 
+double on_the_lap(double along_m) {
+  if (!(std::abs(along_m) <= 1e6)) throw std::invalid_argument("no track has a place so far along its centre line");
+  return along_m;
+}
+
 void bind_objects(nb::module_& m) {
   m.attr("OBJECTS_COLUMN_COUNT") = kObjectsColumns;
   m.attr("OBJECT_COLUMN_COUNT") = kObjectColumns;
@@ -77,7 +82,7 @@ void bind_objects(nb::module_& m) {
       .def(nb::init<const Track&>(), nb::keep_alive<1, 2>())
       .def("standing",
            [](const Lanes& lanes, double along_m, bool inner) {
-             const Pose p = lanes.standing(along_m, inner);
+             const Pose p = lanes.standing(on_the_lap(along_m), inner);
              return nb::make_tuple(p.x, p.y, p.yaw);
            },
            "along_m"_a, "inner"_a)
@@ -86,7 +91,7 @@ void bind_objects(nb::module_& m) {
              if (!(share >= 0.0 && share <= 1.0 && std::abs(share_per_m) < 1e6)) {
                throw std::invalid_argument("a bot is between its lanes, and changes them at some pace");
              }
-             const Pose p = lanes.driving(along_m, from_inner, share, share_per_m);
+             const Pose p = lanes.driving(on_the_lap(along_m), from_inner, share, share_per_m);
              return nb::make_tuple(p.x, p.y, p.yaw);
            },
            "along_m"_a, "from_inner"_a, "share"_a, "share_per_m"_a)
