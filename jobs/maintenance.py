@@ -32,7 +32,7 @@ from portal.tables import JobKind
 TICK_S = 2.0
 REAP_EVERY = timedelta(seconds=15)
 RECONCILE_EVERY = timedelta(minutes=1)
-ALERT_EVERY = timedelta(minutes=1)
+ALERT_EVERY = timedelta(seconds=15)
 RACES_EVERY = timedelta(seconds=10)
 FORGET_EVERY = timedelta(hours=1)
 SWEEP_BACK = timedelta(hours=1)

@@ -67,7 +67,7 @@ def add_threshold() -> Answer:
             alert_thresholds.add(session, form.scope, **form.values(), by=scope.me(), now=clock.now())
     except (FormErrors, RuleBroken) as problem:
         return _page(request.form.to_dict(), problem)
-    return _done(True, _("Added. Paddock looks within a minute."), "thresholds")
+    return _done(True, _("Added. Paddock looks within 15 seconds."), "thresholds")
 
 
 @pages.post("/admin/alerts/setup/thresholds/<threshold_id>/remove")

@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -18,6 +17,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from tests.conftest import POSTGRESQL
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 AXE = ROOT / "tests" / "vendor" / "axe.min.js"
@@ -42,13 +42,6 @@ class Instance:
     data: Path
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
 def _read_greeting(process: subprocess.Popen[str]) -> str:
     """What `paddock up` prints until it is ready."""
     assert process.stdout is not None
@@ -64,7 +57,7 @@ def _read_greeting(process: subprocess.Popen[str]) -> str:
 def instance(request: pytest.FixtureRequest) -> Iterator[Instance]:
     """`paddock up` on an empty data directory, with the database that TEST_DATABASE names."""
     folder = Path(tempfile.mkdtemp(prefix="paddock-browser-"))
-    port = _free_port()
+    port = free_port()
     command = [sys.executable, "-m", "paddock", "up", "--port", str(port), "--data", str(folder)]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PADDOCK_")}
     if os.environ.get("TEST_DATABASE") == POSTGRESQL:

@@ -17,7 +17,7 @@ from tests.cast import make_racer
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 SETUP = "/admin/alerts/setup"
-LOOKED_WITHIN_MS = 90_000
+LOOKED_WITHIN_MS = 60_000
 
 
 @pytest.fixture(scope="module")
@@ -116,10 +116,10 @@ def test_a_delivery_that_waits_is_followed_on_the_page(visitors: Visitors, insta
     fill(page, "Mail addresses, one a line", "treasurer@example.org")
     page.get_by_role("button", name="Save addresses").press("Enter")
     page.get_by_role("button", name="Send a test mail").press("Enter")
-    row = page.get_by_role("row").filter(has_text="treasurer@example.org")
+    row = page.get_by_role("row").filter(has_text="a test mail")
     expect(row).to_contain_text("given up", timeout=15_000)  # no mail server is configured here, and it says so
     expect(row).to_contain_text("PADDOCK_SMTP_URL")
-    row.get_by_role("button", name="Send again treasurer@example.org").press("Enter")
+    row.get_by_role("button", name=re.compile("^Send again")).press("Enter")
     expect(page.get_by_role("status")).to_contain_text("It is on its way again.")
     assert accessibility_faults(page) == []
 

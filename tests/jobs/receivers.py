@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.portal.site import free_port
+from tests.ports import free_port
 
 USER, PASSWORD = "paddock", "p:ss@w/rd"
 

@@ -35,7 +35,7 @@ from tests.jobs.receivers import (
     self_signed,
     web_hook_receiver,
 )
-from tests.portal.site import free_port
+from tests.ports import free_port
 
 SENDER = "Paddock <paddock@portal.example>"
 

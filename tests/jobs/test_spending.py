@@ -52,16 +52,16 @@ def test_spending_becomes_an_alert_a_mail_and_an_event(workplace: Workplace, mon
     assert [headers["Paddock-Event"] for headers, _ in receiver.got] == ["spending.alert"]
 
 
-def test_it_looks_once_a_minute(workplace: Workplace) -> None:
+def test_it_looks_four_times_a_minute(workplace: Workplace) -> None:
     rounds = maintenance.Rounds(workplace)
     rounds.go(after(0))
     spend_an_hour(workplace, 1)
     with write_session(workplace.engine) as session:
         limits.change(session, by=None, now=NOON, monthly_budget_microusd=1)
-    rounds.go(after(59))
+    rounds.go(after(14))
     with read_session(workplace.engine) as session:
         assert session.exec(select(Alert)).all() == []
-    rounds.go(after(60))
+    rounds.go(after(15))
     with read_session(workplace.engine) as session:
         assert len(session.exec(select(Alert)).all()) == 3
 

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.paddock.test_up import free_port, start
+from tests.paddock.test_up import start
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from paddock.doctor import _mail_server
 from portal.settings import Settings
 from tests.jobs.receivers import Postbox, mail_server
-from tests.portal.site import free_port
+from tests.ports import free_port
 
 
 def test_it_says_whether_a_mail_server_is_set_and_answers(settings: Settings) -> None:

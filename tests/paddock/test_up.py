@@ -17,6 +17,8 @@ import psutil
 import pytest
 import requests
 
+from tests.ports import free_port
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -24,12 +26,6 @@ ROOT = Path(__file__).resolve().parents[2]
 def data() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="pu") as name:
         yield Path(name)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def start(data: Path, port: int, *options: str, database: str = "") -> subprocess.Popen[str]:

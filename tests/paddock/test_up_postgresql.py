@@ -20,8 +20,9 @@ from portal.database import make_engine, read_session
 from portal.tables import Evaluation, JobState, Racer
 from tests.jobs.paddock_yard import check_ledger
 from tests.migrated import MigratedPostgres
-from tests.paddock.test_up import free_port, start
+from tests.paddock.test_up import start
 from tests.portal.site import Person
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 WITHIN_S = 90.0

@@ -12,6 +12,7 @@ from portal.rules import local_accounts
 from portal.tables import Racer
 from tests.cast import make_racer
 from tests.conftest import sign_in
+from tests.ports import free_port
 
 
 @pytest.fixture
@@ -36,3 +37,9 @@ def olivia(engine: Engine) -> Racer:
 def browser(app: Flask, alice: Racer) -> FlaskClient:
     """Alice's."""
     return sign_in(app, alice)
+
+
+@pytest.fixture(scope="session")
+def iam_server_port() -> int:
+    """Where canaille listens: what its own fixture picks may be taken before the server stands."""
+    return free_port()

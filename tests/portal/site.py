@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,13 +28,6 @@ PASSWORD = "correct-horse-battery"
 @cache
 def _key() -> str:
     return _new_key()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def spare_the_key(data: Path) -> None:

@@ -21,7 +21,8 @@ from portal.settings import Settings
 from portal.tables import ProviderAccount, Racer, Role
 from tests.cast import make_racer
 from tests.conftest import sign_in
-from tests.portal.site import PASSWORD, Person, free_port, served
+from tests.portal.site import PASSWORD, Person, served
+from tests.ports import free_port
 
 LIST = "\ufeffUsername;Name;E-Mail;Admin\r\nzoe;Zoe Ba;zoe@example.org;\r\nbob;=Bob;;no\r\nb d;;;\r\nzoe;;;\r\n"
 

@@ -25,7 +25,8 @@ from portal.provider.signing_key import signing_key
 from portal.rules import local_accounts
 from portal.settings import Settings
 from portal.tables import ProviderCode, ProviderToken
-from tests.portal.site import PASSWORD, Person, Site, free_port, query_of, served
+from tests.portal.site import PASSWORD, Person, Site, query_of, served
+from tests.ports import free_port
 
 VERIFIER = "v" * 64
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()

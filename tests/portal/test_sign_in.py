@@ -15,7 +15,8 @@ from portal.database import read_session, write_session
 from portal.rules import browser_sessions, limits, local_accounts
 from portal.settings import Settings
 from portal.tables import Account, AuditEvent, BrowserSession, Racer
-from tests.portal.site import PASSWORD, Person, Site, free_port, query_of, served
+from tests.portal.site import PASSWORD, Person, Site, query_of, served
+from tests.ports import free_port
 
 
 @pytest.fixture

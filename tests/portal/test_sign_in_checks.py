@@ -23,8 +23,9 @@ from portal.database import read_session
 from portal.oidc_claims import groups_of
 from portal.settings import Settings
 from portal.tables import BrowserSession, Racer
-from tests.portal.site import free_port, query_of
+from tests.portal.site import query_of
 from tests.portal.tiny_provider import CLIENT_ID, CLIENT_SECRET, KEY, TinyProvider, tiny_provider
+from tests.ports import free_port
 
 ANOTHER_KEY = RSAKey.generate_key(2048, auto_kid=True)
 

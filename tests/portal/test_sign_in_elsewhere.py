@@ -17,7 +17,8 @@ from portal.app import create_app
 from portal.database import read_session
 from portal.settings import Settings
 from portal.tables import BrowserSession, Racer
-from tests.portal.site import Person, free_port, served
+from tests.portal.site import Person, served
+from tests.ports import free_port
 
 pytest.importorskip("pytest_iam")
 

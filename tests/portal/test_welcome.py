@@ -21,7 +21,8 @@ from portal.rules.invitations import Invitee
 from portal.settings import Settings
 from portal.tables import AuditEvent, Invitation, Racer, Role
 from tests.cast import make_racer
-from tests.portal.site import PASSWORD, Person, Site, free_port, query_of, served
+from tests.portal.site import PASSWORD, Person, Site, query_of, served
+from tests.ports import free_port
 
 PROFILE = {"alias": "Zoe-1", "country": "", "avatar_body": "red", "avatar_trim": "white"}
 GIVEN = "given-by-admin-1"

@@ -13,7 +13,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet, RSAKey
 from werkzeug.serving import make_server
 
-from tests.portal.site import free_port
+from tests.ports import free_port
 
 KEY = RSAKey.generate_key(2048, auto_kid=True)
 CLIENT_ID = "paddock-at-tiny"
