@@ -62,12 +62,12 @@ class BaselineCars(VecEnv):  # type: ignore[misc]
         return [getattr(self.cars, attr_name, None)] * self.num_envs
 
     def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-        """There is one environment for all cars, which nobody changes."""
-        raise NotImplementedError
+        """TypeError: they share one environment, which nobody changes."""
+        raise TypeError(f"all cars share one environment, in which {attr_name} cannot be set for some")
 
     def env_method(self, method_name: str, *method_args: Any, indices: Any = None, **method_kwargs: Any) -> list[Any]:
-        """There is one environment for all cars."""
-        raise NotImplementedError
+        """TypeError: they share one environment."""
+        raise TypeError(f"all cars share one environment, whose {method_name} cannot be called for some")
 
     def env_is_wrapped(self, wrapper_class: Any, indices: Any = None) -> list[bool]:
         """None of them is."""

@@ -188,7 +188,7 @@ def _shape_of(preset: Preset) -> dict[str, Any]:
 
 def _drives_three_laps(model: Any, preset: Preset, track: Track, direction: Direction) -> bool:
     """From each of the starts, with its most likely actions."""
-    rules = EpisodeRules.racing(laps=3, maximum_resets=0, maximum_steps=MOST_STEPS)
+    rules = EpisodeRules.racing(laps=LAPS, maximum_resets=0, maximum_steps=MOST_STEPS)
     cars = _cars(preset, track, direction, STARTS, rules=rules, autoreset_mode="Disabled")
     cars.seed(0)
     seen = cars.reset(options={"start": np.arange(STARTS) / STARTS})

@@ -17,12 +17,12 @@ from bench.evolution import Evolution, Numbers
 from sim.action_space import ContinuousActionSpace
 from sim.drive_rows import DriveRows
 from sim.episode import STEP_S, EpisodeRules
+from sim.learning.trial import LAPS, MOST_STEPS
 from sim.reward_state import COLUMN
 from sim.track import Track
 from sim.world import FEATURES, World
 
-LAPS = 3
-RULES = EpisodeRules(laps=LAPS, continuous=True, maximum_resets=0, maximum_steps=20 * 60 * 15, auto_reset=False)
+RULES = EpisodeRules(laps=LAPS, continuous=True, maximum_resets=0, maximum_steps=MOST_STEPS, auto_reset=False)
 FELT = [FEATURES.index(name) for name in ("offset", "heading_error_sin", "sideways_speed", "yaw_rate", "hinge_angle")]
 FIRST_GAINS = np.array([-12.0, -30.0, 0.0, -10.0, -10.0])
 """Degrees of steering per unit of each: a driver that keeps to the centre line at 1 m/s on every track that we know."""

@@ -11,6 +11,7 @@ import click
 import numpy as np
 
 from bench.best_line import RULES, flying_lap_s, search
+from bench.processor_time import spent_by_s
 from bench.rows import Row
 from bench.track_choice import track_named, track_option
 from sim.action_space import ContinuousActionSpace
@@ -175,7 +176,7 @@ def _train(config: TrainingConfig, seconds: float, clock: str) -> Trained:
         def spent_s() -> float:
             if clock == "wall":
                 return time.perf_counter() - began[0]
-            return time.process_time() - began[1] + (sandbox_s(source.pid) if laps_ms else 0.0)
+            return time.process_time() - began[1] + (spent_by_s(source.pid) if laps_ms else 0.0)
 
         def note(report: IterationReport) -> None:
             if report.evaluation_completion >= 100.0 and report.best_lap_ms is not None:
@@ -195,11 +196,6 @@ def _train(config: TrainingConfig, seconds: float, clock: str) -> Trained:
         best_iteration=result.best_iteration,
         on_the_way=(*marks, *[None] * (len(MARKS) - len(marks)), min(laps_ms) / 1000 if laps_ms else None),
     )
-
-
-def sandbox_s(pid: int) -> float:
-    """Processor time of a process so far, seconds."""
-    return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[0]) * 1e-9
 
 
 def policy_lap_s(model: ModelFolder, track: Track) -> float | None:

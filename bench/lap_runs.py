@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import resource
 import time
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from bench.processor_time import spent_s
 from bench.rows import Row
-
-
-def processor_time_s() -> float:
-    """Of this process with all its threads, and of its processes that have ended, such as a sandbox."""
-    used = [resource.getrusage(whose) for whose in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 @dataclass(frozen=True)
@@ -32,11 +26,11 @@ class Stopwatch:
     """Since when a training runs, by the clock on the wall and that of the processor."""
 
     wall_s: float = field(default_factory=time.perf_counter)
-    processor_s: float = field(default_factory=processor_time_s)
+    processor_s: float = field(default_factory=spent_s)
 
     def stop(self, steps: int, success: bool) -> Run:
         """The training is over, and so are its processes."""
-        return Run(time.perf_counter() - self.wall_s, processor_time_s() - self.processor_s, steps, success)
+        return Run(time.perf_counter() - self.wall_s, spent_s() - self.processor_s, steps, success)
 
 
 def rows_of(what: str, runs: list[Run], goals_s: tuple[float, float] | None = None) -> list[Row]:

@@ -20,6 +20,7 @@ from sim.action_space import ContinuousActionSpace, DiscreteActionSpace
 from sim.car import Car
 from sim.hyperparameters import Hyperparameters
 from sim.presets import PRESETS, Preset
+from sim.reward_examples import DEFAULT_EXAMPLE
 from sim.reward_state import RewardSource
 from sim.sensors import LIDAR, TRACK_FEATURES
 from sim.track import Direction, Track
@@ -164,11 +165,12 @@ def three_laps(
 
 
 def _one(preset: Preset, track: Track, direction: Direction, seed: int, limit_s: float, sandbox: bool) -> Run:
+    from jobs.sandbox import RewardProcess
+
     with tempfile.TemporaryDirectory() as out:
         watch = Stopwatch()
-
-        def run(source: RewardSource) -> tuple[TrainingResult, bool]:
-            return three_laps(
+        with RewardProcess(DEFAULT_EXAMPLE.code) if sandbox else nullcontext(CentreLine()) as source:
+            result, driven = three_laps(
                 preset.car,
                 track,
                 seed=seed,
@@ -178,13 +180,4 @@ def _one(preset: Preset, track: Track, direction: Direction, seed: int, limit_s:
                 direction=direction,
                 hyperparameters=preset.hyperparameters,
             )
-
-        if sandbox:
-            from jobs.sandbox import RewardProcess
-            from sim.reward_examples import DEFAULT_EXAMPLE
-
-            with RewardProcess(DEFAULT_EXAMPLE.code) as process:
-                result, driven = run(process)
-        else:
-            result, driven = run(CentreLine())
         return watch.stop(result.steps, driven)

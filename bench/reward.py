@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import statistics
 import tempfile
 import time
@@ -15,6 +14,7 @@ import click
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.processor_time import spent_by_s, spent_s
 from bench.rows import Row
 from bench.track_choice import HELP, track_named
 from jobs.sandbox import RewardProcess, check_reward_function
@@ -96,7 +96,7 @@ def _starting(track: Track, repeats: int = 10) -> list[Row]:
             asked = time.perf_counter()
             process.start(track, CARS)
             (left if loaded_s else walls).append(1e3 * (time.perf_counter() - (asked if loaded_s else began)))
-            spent.append(1e3 * _spent_s(process.pid))
+            spent.append(1e3 * spent_by_s(process.pid))
         began = time.perf_counter()
         check_reward_function(DEFAULT_EXAMPLE.code, track, Direction.COUNTERCLOCKWISE)
         checks.append(1e3 * (time.perf_counter() - began))
@@ -148,18 +148,13 @@ def _per_call_us(track: Track, code: str, repeats: int) -> tuple[list[float], li
     with RewardProcess(code) as process:
         process.start(track, CARS)
         for _ in range(repeats):
-            began = time.process_time() + _spent_s(process.pid)
+            began = time.process_time() + spent_by_s(process.pid)
             process.rewards(states, cars)
-            inside.append(time.process_time() + _spent_s(process.pid) - began)
+            inside.append(time.process_time() + spent_by_s(process.pid) - began)
             began = time.process_time()
             calls.rewards(states, cars)
             plain.append(time.process_time() - began)
     return [1e6 * spent / len(states) for spent in inside], [1e6 * spent / len(states) for spent in plain]
-
-
-def _spent_s(pid: int) -> float:
-    """Processor time of a process so far, to the nanosecond (proc(5) and sched-stats.rst: the file's first number)."""
-    return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[0]) * 1e-9
 
 
 def _training(track: Track, pairs: int) -> list[Row]:
@@ -204,13 +199,7 @@ def _train(
         limit_ms=600_000,
     )
     with tempfile.TemporaryDirectory() as out:
-        wall, began = time.perf_counter(), _processor_s()
+        wall, began = time.perf_counter(), spent_s()
         with source as reward:
             train(config, reward=reward, out=Path(out), maximum_iterations=iterations)
-        return _processor_s() - began, time.perf_counter() - wall
-
-
-def _processor_s() -> float:
-    """Processor time of this process and of those that it has ended."""
-    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + ended.ru_utime + ended.ru_stime
+        return spent_s() - began, time.perf_counter() - wall

@@ -36,6 +36,7 @@ PARTS = (
     "camera_laps",
     "centre_line",
     "lap_runs",
+    "processor_time",
     "baseline_cars",
     "start_up",
     "best_line",
