@@ -9,11 +9,10 @@ from portal import garage_parts, model_files, model_logs, scope
 from portal.model_pages import ModelPages
 from portal.rules import entries, evaluations, lineage, model_list, models, reward_functions, trainings
 from sim.best_choice import BEST_BY
+from sim.car import USUAL_ALGORITHM
 from sim.hyperparameters import rows_of
 from sim.looks import LOOKS
 from sim.starts import STARTS
-
-DEFAULT_ALGORITHM = "clipped_ppo"
 
 
 def _every_tab(at: ModelPages) -> dict[str, Any]:
@@ -40,7 +39,7 @@ def configured(at: ModelPages) -> dict[str, Any]:
         "children": model_list.children(session, model) if at.read_only else [],
         "tree": lineage.tree(session, model),
         "made": made,
-        "rows": rows_of(made.facts.algorithm if made.facts else DEFAULT_ALGORITHM),
+        "rows": rows_of(made.facts.algorithm if made.facts else USUAL_ALGORITHM),
         "looks": LOOKS,
         "starts": STARTS,
         "best_by": BEST_BY,

@@ -8,7 +8,8 @@ from typing import Any
 from sim.action_space import Action, ActionSpace, ActionSpaceError, ContinuousActionSpace, DiscreteActionSpace
 from sim.sensors import NETWORKS, PADDOCK_SMALL, SENSORS, TRACK_FEATURES, Sensor, SensorKind
 
-ALGORITHMS = ("clipped_ppo", "sac")
+USUAL_ALGORITHM = "clipped_ppo"
+ALGORITHMS = (USUAL_ALGORITHM, "sac")
 METADATA_VERSION = "5"
 MOST_PARAMETERS = 8_000_000
 """Numbers of a network that is trained here: 32 MB in a file, and three times that in a checkpoint."""
@@ -34,7 +35,7 @@ class Car:
     sensors: tuple[Sensor, ...]
     neural_network: str
     action_space: ActionSpace
-    training_algorithm: str = "clipped_ppo"
+    training_algorithm: str = USUAL_ALGORITHM
     version: str = METADATA_VERSION
     lidar_config: tuple[tuple[str, float], ...] | None = field(default=None)
 
@@ -69,7 +70,7 @@ class Car:
             sensors=_sensors(metadata.get("sensor")),
             neural_network=_text(metadata, "neural_network", PADDOCK_SMALL.name),
             action_space=_action_space(metadata),
-            training_algorithm=_text(metadata, "training_algorithm", "clipped_ppo"),
+            training_algorithm=_text(metadata, "training_algorithm", USUAL_ALGORITHM),
             version=str(metadata.get("version", METADATA_VERSION)),
             lidar_config=_lidar_config(metadata.get("lidar_config")),
         )

@@ -18,6 +18,7 @@ from sim.weights import ModelError
 
 DeviceChoice = Literal["auto", "cpu", "cuda"]
 DEVICES: tuple[DeviceChoice, ...] = get_args(DeviceChoice)
+CPU = torch.device("cpu")
 LARGE_MULTIPLY_ADDS = 2_000_000
 """Of one row of one forward pass, from which on a GPU is taken. A gradient step is some forty kernels, whose starts
 alone take a GPU about as long as a processor core needs for a mini-batch of a small network; networks that see
@@ -31,7 +32,7 @@ class NoGpu(ModelError):
 def chosen_device(asked: DeviceChoice, layout: NetworkLayout) -> torch.device:
     """The device on which a policy of this layout learns. NoGpu for "cuda" where there is none."""
     if asked == "cpu" or (asked == "auto" and multiply_adds(layout) < LARGE_MULTIPLY_ADDS):
-        return torch.device("cpu")
+        return CPU
     if torch.cuda.is_available():
         return torch.device("cuda")
     if asked == "cuda":
@@ -39,7 +40,7 @@ def chosen_device(asked: DeviceChoice, layout: NetworkLayout) -> torch.device:
             "torch sees no GPU here; leave the device to `auto`, which learns on the processor then, or install a "
             "torch with CUDA and its driver"
         )
-    return torch.device("cpu")
+    return CPU
 
 
 def prepare_device(device: torch.device) -> None:

@@ -15,13 +15,12 @@ from sim.hyperparameters import Hyperparameters
 from sim.learning import ppo
 from sim.learning.adam import Adam
 from sim.learning.crew import Crew, threads_here
+from sim.learning.device import CPU
 from sim.learning.networks import INITIAL_LOG_STD, ActorCritic
 from sim.learning.rollouts import Rollout
 from sim.model_folder import PolicyArrays
 from sim.network_layout import NetworkLayout
 from sim.world import FEATURE_COUNT
-
-CPU = torch.device("cpu")
 
 
 class PpoLearner:

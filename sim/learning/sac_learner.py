@@ -13,6 +13,7 @@ from torch import Tensor
 from sim.hyperparameters import Hyperparameters
 from sim.learning import sac
 from sim.learning.adam import Adam
+from sim.learning.device import CPU
 from sim.learning.replay_memory import ReplayMemory
 from sim.learning.rollouts import Rollout
 from sim.model_folder import PolicyArrays
@@ -20,7 +21,6 @@ from sim.network_layout import NetworkLayout
 from sim.world import FEATURE_COUNT
 
 LEAST_SCALE = 1e-8
-CPU = torch.device("cpu")
 
 
 class SacLearner:
