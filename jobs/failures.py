@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import errno
-
 from jobs.sandbox.sandbox_process import SandboxUnavailable
 from sim.car import CarError
+from sim.full_disk import is_full
 from sim.hyperparameters import HyperparameterError
 from sim.track import TrackError
 from sim.weights import ModelError
@@ -23,7 +22,7 @@ def explain(error: Exception) -> str:
     """One line for the racer; what is behind it is in the worker's log."""
     if isinstance(error, EXPLAINED):
         return str(error)
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if is_full(error):
         return "The disk of this Paddock is full. Tell the administrator; what was saved before is kept."
     name = type(error).__name__
     return f"It failed inside Paddock ({name}). Start it again; if it fails again, tell the administrator."

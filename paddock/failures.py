@@ -5,7 +5,7 @@ Errors of libraries are known by name: a command that does not use the database 
 
 from __future__ import annotations
 
-import errno
+from sim.full_disk import is_full
 
 WRONG_INPUT = 2
 MISSING = 3
@@ -30,7 +30,6 @@ INPUT_NAMES = frozenset(
     {"builtins.ValueError", "builtins.OSError", "portal.rules.broken.RuleBroken", "sim.reward_state.RewardFailed"}
 )
 """TrackError, CarError, HyperparameterError and ModelError are ValueErrors."""
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 def exit_code_of(error: Exception) -> int | None:
@@ -43,7 +42,7 @@ def exit_code_of(error: Exception) -> int | None:
 
 def words_of(error: Exception) -> str:
     """What went wrong and the mend, in one line."""
-    if isinstance(error, OSError) and error.errno in FULL:
+    if is_full(error):
         return "the disk is full; make room and start again. What was saved before is whole, --resume goes on with it"
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}; choose a place that is there and may be written"
