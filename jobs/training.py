@@ -110,9 +110,14 @@ class _Attempt:
                         device=self.place.settings.device,
                     )
             except RewardFailed as failed:
-                message, call = failed.message, {"failed_call": _told(failed)}
+                call = {"failed_call": {"parameters": failed.parameters, "log": failed.log}}
                 self._finish(
-                    folder, JobState.FAILED, message=message, line=failed.line, because="reward_failed", results=call
+                    folder,
+                    JobState.FAILED,
+                    message=failed.message,
+                    line=failed.line,
+                    because="reward_failed",
+                    results=call,
                 )
             except Exception as error:
                 log.exception("a training failed", training=self.run_row.public_id)
@@ -255,13 +260,6 @@ class _Attempt:
         """The same in the middle of an iteration, which is lost: the supervisor's patience ends."""
         self._give_back()
         leave_at_once()
-
-
-def _told(failed: RewardFailed) -> dict[str, Any]:
-    """The call that failed, for its racer: all but the waypoints, which are the track's."""
-    known = failed.parameters
-    shown = None if known is None else {name: value for name, value in known.items() if name != "waypoints"}
-    return {"parameters": shown, "log": failed.log}
 
 
 def _finite(value: Any) -> Any:

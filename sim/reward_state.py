@@ -82,8 +82,8 @@ def objects_in(states: NDArray[np.float64]) -> NDArray[np.float64]:
 class RewardFailed(Exception):
     """The racer's reward function failed.
 
-    `line` is the line of the racer's code, `parameters` the `params` of the call that failed, `log` what the code
-    printed; each may be missing.
+    `line` is the line of the racer's code, `parameters` the `params` of the call that failed without the waypoints,
+    `log` what the code printed; each may be missing.
     """
 
     def __init__(

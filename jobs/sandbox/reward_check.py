@@ -117,7 +117,7 @@ def _check(
         samples=tuple(_sample(process, rows[at], rewards[at]) for at in _spread(len(rows))),
         log=load_log + answer.log,
         warnings=() if answer.failed else _warnings(given, per_call_us),
-        parameters=None if failed_row is None else _shown(process, rows[failed_row]),
+        parameters=None if failed_row is None else process.parameters(rows[failed_row]),
         calls=len(rows),
     )
 
@@ -137,13 +137,7 @@ def _spread(count: int) -> list[int]:
 
 
 def _sample(process: RewardProcess, row: NDArray[np.float64], reward: float) -> dict[str, Any]:
-    return _shown(process, row) | {"reward": None if np.isnan(reward) else float(reward)}
-
-
-def _shown(process: RewardProcess, row: NDArray[np.float64]) -> dict[str, Any]:
-    parameters = process.parameters(row)
-    del parameters["waypoints"]
-    return parameters
+    return process.parameters(row) | {"reward": None if np.isnan(reward) else float(reward)}
 
 
 def _warnings(rewards: NDArray[np.float64], per_call_us: float) -> tuple[str, ...]:

@@ -178,8 +178,10 @@ class RewardProcess:
         return self._process.pid
 
     def parameters(self, state: NDArray[np.float64]) -> dict[str, Any]:
-        """The `params` that a row of reward states becomes."""
-        return parameters_maker(self._columns, np.ascontiguousarray(state[None]), self._waypoints)(0)
+        """The `params` that a row of reward states becomes, to be shown: without waypoints, which are the track's."""
+        parameters = parameters_maker(self._columns, np.ascontiguousarray(state[None]), self._waypoints)(0)
+        del parameters["waypoints"]
+        return parameters
 
     def close(self) -> None:
         """Kill the sandbox; calling it twice does no harm."""

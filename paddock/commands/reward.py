@@ -52,12 +52,11 @@ def check(file: Path, track: str, direction: str, as_json: bool, **race: Any) ->
 
 
 def say_failed_call(parameters: dict[str, Any] | None, log: str, *, err: bool = False) -> None:
-    """What is known of the first call that failed, all but the waypoints, and what the code printed."""
+    """What is known of the first call that failed, and what the code printed."""
     if parameters:
         click.echo("The first call that failed was told:", err=err)
         for name, value in parameters.items():
-            if name != "waypoints":
-                click.echo(f"  {name}: {value:.6g}" if isinstance(value, float) else f"  {name}: {value}", err=err)
+            click.echo(f"  {name}: {value:.6g}" if isinstance(value, float) else f"  {name}: {value}", err=err)
     if log:
         click.echo(f"The code printed:\n{log.rstrip()}", err=err)
 
