@@ -22,15 +22,12 @@ from portal import clock, live
 from portal.database import read_session, write_session
 from portal.rules import queueing, trainings
 from portal.tables import JobKind, JobState, RewardFunction, TrainingIteration, TrainingRun
-from sim.best_choice import USUAL_BEST_BY
 from sim.car import Car
 from sim.hyperparameters import Hyperparameters
-from sim.looks import USUAL_LOOK
 from sim.model_folder import ModelFolder
-from sim.randomisation import USUAL_RANDOMISATION
 from sim.reward_state import RewardFailed, RewardSource
-from sim.starts import USUAL_STARTS
 from sim.track import Direction
+from sim.training_scene import scene_of
 
 if TYPE_CHECKING:
     from sim.learning.reports import IterationReport, TrainingConfig, TrainingResult
@@ -139,10 +136,7 @@ class _Attempt:
             reward_code=code,
             seed=self.run_row.seed,
             limit_ms=self.run_row.limit_ms,
-            look=asked.get("look", USUAL_LOOK),
-            randomisation=asked.get("randomisation", USUAL_RANDOMISATION),
-            starts=asked.get("starts", USUAL_STARTS),
-            best_by=asked.get("best_by", USUAL_BEST_BY),
+            **scene_of(asked),
         )
 
     def _parent(self) -> ModelFolder | None:

@@ -15,14 +15,14 @@ from portal.rules.broken import Code, RuleBroken
 from portal.tables import Car as CarRow
 from portal.tables import Model, TrainingRun
 from sim.action_space import ContinuousActionSpace
-from sim.best_choice import BEST_BY, USUAL_BEST_BY
+from sim.best_choice import BEST_BY
 from sim.car import Car, CarError
 from sim.hyperparameters import HYPERPARAMETERS, Hyperparameters
-from sim.looks import LOOKS, USUAL_LOOK
-from sim.randomisation import USUAL_RANDOMISATION
+from sim.looks import LOOKS
 from sim.sensors import NETWORKS
-from sim.starts import STARTS, USUAL_STARTS
+from sim.starts import STARTS
 from sim.track import Direction, Track, TrackError
+from sim.training_scene import scene_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +156,10 @@ def default_values(track: str) -> MultiDict[str, str]:
     first = "paddock-oval" if "paddock-oval" in names else names[0]
     return MultiDict(
         model_form.values_of(Hyperparameters())
+        | scene_of({})
         | {
             "track": track if track in names else first,
             "direction": Direction.COUNTERCLOCKWISE.value,
-            "look": USUAL_LOOK,
-            "randomisation": USUAL_RANDOMISATION,
-            "starts": USUAL_STARTS,
-            "best_by": USUAL_BEST_BY,
             "car": model_form.STARTER_CAR,
             "code": reward_help.DEFAULT_CODE,
             "minutes": model_form.DEFAULT_MINUTES,
@@ -174,13 +171,10 @@ def values_of(model: Model, code: str) -> MultiDict[str, str]:
     """A model as the form shows it for a clone."""
     return MultiDict(
         model_form.values_of(Hyperparameters.from_dict(model.hyperparameters))
+        | scene_of(model.scene)
         | {
             "track": model.track,
             "direction": model.direction,
-            "look": model.scene.get("look", USUAL_LOOK),
-            "randomisation": model.scene.get("randomisation", USUAL_RANDOMISATION),
-            "starts": model.scene.get("starts", USUAL_STARTS),
-            "best_by": model.scene.get("best_by", USUAL_BEST_BY),
             "car": model_form.STARTER_CAR,
             "code": code,
             "minutes": model_form.plain(model.training_limit_ms / model_form.MINUTE_MS),

@@ -43,6 +43,7 @@ from sim.randomisation import RANDOMISATIONS, USUAL_RANDOMISATION
 from sim.starts import STARTS, USUAL_STARTS
 from sim.tar_stream import ANEW
 from sim.track import Direction, TrackError, check_name
+from sim.training_scene import scene_in
 from sim.weights import MAXIMUM_HEADER_BYTES, Arrays, ModelError, fingerprint, write_arrays
 
 __all__ = ["ArchivedModel", "ModelError", "read_archive"]
@@ -134,7 +135,7 @@ class ArchivedModel:
             "sensors": [sensor.name for sensor in self.car.sensors],
             "observation": list(observed_columns(self.car)),
             "fingerprint": self.weights,
-            **unusual_facts(self.objects, self.look, self.randomisation, self.starts, self.best_by),
+            **unusual_facts(self.objects, scene_in(self)),
             **inherited_facts(self.means, self.parent),
         }
 

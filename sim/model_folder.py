@@ -20,7 +20,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,7 @@ from sim.policy import Policy
 from sim.randomisation import USUAL_RANDOMISATION
 from sim.starts import USUAL_STARTS
 from sim.track import Direction, Track
+from sim.training_scene import Scene, scene_of, unusual
 from sim.weights import (
     MAXIMUM_JSON_BYTES,
     ModelError,
@@ -116,11 +117,8 @@ class ModelFolder:
             simulator_version=about["simulator_version"],
             weights=found,
             arrays={name: array.astype(np.float32) for name, array in arrays.items()},
-            look=str(about.get("look", USUAL_LOOK)),
-            randomisation=str(about.get("randomisation", USUAL_RANDOMISATION)),
-            starts=str(about.get("starts", USUAL_STARTS)),
-            best_by=str(about.get("best_by", USUAL_BEST_BY)),
             means=about.get("means", MEANS),
+            **scene_of(about),
         )
 
 
@@ -138,11 +136,8 @@ def about_model(
     seed: int,
     objects: TrackObjects | None = None,
     *,
-    look: str = USUAL_LOOK,
-    randomisation: str = USUAL_RANDOMISATION,
-    starts: str = USUAL_STARTS,
-    best_by: str = USUAL_BEST_BY,
     parent: ModelFolder | None = None,
+    **scene: Unpack[Scene],
 ) -> dict[str, Any]:
     """What paddock.json says before any weights exist; `race` is there where it trained among objects, `look`,
     `randomisation`, `starts` and `best_by` where these are not the usual ones, `parent`, the fingerprint of the weights
@@ -157,29 +152,14 @@ def about_model(
         "sensors": [sensor.name for sensor in car.sensors],
         "observation": list(observed_columns(car)),
         "fingerprint": None,
-        **unusual_facts(objects, look, randomisation, starts, best_by),
+        **unusual_facts(objects, scene),
         **({} if parent is None else inherited_facts(parent.means, parent.weights)),
     }
 
 
-def unusual_facts(
-    objects: TrackObjects | None,
-    look: str,
-    randomisation: str,
-    starts: str = USUAL_STARTS,
-    best_by: str = USUAL_BEST_BY,
-) -> dict[str, Any]:
+def unusual_facts(objects: TrackObjects | None, scene: Scene) -> dict[str, Any]:
     """What paddock.json says besides where a model was not trained as most are."""
-    facts: dict[str, Any] = {} if objects is None else {"race": objects_json(objects)}
-    if look != USUAL_LOOK:
-        facts["look"] = look
-    if randomisation != USUAL_RANDOMISATION:
-        facts["randomisation"] = randomisation
-    if starts != USUAL_STARTS:
-        facts["starts"] = starts
-    if best_by != USUAL_BEST_BY:
-        facts["best_by"] = best_by
-    return facts
+    return ({} if objects is None else {"race": objects_json(objects)}) | unusual(scene)
 
 
 def inherited_facts(means: str, parent: str | None) -> dict[str, str]:

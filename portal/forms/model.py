@@ -8,17 +8,21 @@ from werkzeug.datastructures import MultiDict
 
 from portal.forms.numbers import decimal, sentence
 from portal.forms.parsing import FormErrors
-from sim.best_choice import BEST_BY, USUAL_BEST_BY
 from sim.hyperparameters import HYPERPARAMETERS, HyperparameterError, HyperparameterRow, Hyperparameters
-from sim.looks import LOOKS, USUAL_LOOK
-from sim.randomisation import RANDOMISATIONS, USUAL_RANDOMISATION
-from sim.starts import STARTS, USUAL_STARTS
 from sim.track import Direction
+from sim.training_scene import CHOICES, scene_of
 
 MINUTE_MS = 60_000
 DEFAULT_MINUTES = "10"
 STARTER_CAR = ""
 """The value of the `car` field that means the default car."""
+CHOOSE = {
+    "look": "Please choose a look.",
+    "randomisation": "Please choose whether it is randomised.",
+    "starts": "Please choose where episodes begin.",
+    "best_by": "Please choose what the best iteration is chosen by.",
+}
+"""What is said where a choice of the training's scene is none of the known ones."""
 
 
 @dataclass(frozen=True)
@@ -52,14 +56,8 @@ def read_model(submitted: MultiDict[str, str], track_names: list[str]) -> ModelF
         errors["direction"] = "Please choose a direction."
     if not code.strip():
         errors["code"] = "Please write a reward function, or take one of the examples."
-    if submitted.get("look", USUAL_LOOK) not in LOOKS:
-        errors["look"] = "Please choose a look."
-    if submitted.get("randomisation", USUAL_RANDOMISATION) not in RANDOMISATIONS:
-        errors["randomisation"] = "Please choose whether it is randomised."
-    if submitted.get("starts", USUAL_STARTS) not in STARTS:
-        errors["starts"] = "Please choose where episodes begin."
-    if submitted.get("best_by", USUAL_BEST_BY) not in BEST_BY:
-        errors["best_by"] = "Please choose what the best iteration is chosen by."
+    scene = scene_of(submitted)
+    errors |= {field: CHOOSE[field] for field, name in scene.items() if name not in CHOICES[field].names}
     limit_ms = _limit_ms(submitted.get("minutes", ""), errors)
     hyperparameters = read_hyperparameters(submitted, errors)
     if errors or hyperparameters is None or limit_ms is None:
@@ -72,11 +70,8 @@ def read_model(submitted: MultiDict[str, str], track_names: list[str]) -> ModelF
         car=submitted.get("car", STARTER_CAR),
         code=code,
         hyperparameters=hyperparameters,
-        look=submitted.get("look", USUAL_LOOK),
-        randomisation=submitted.get("randomisation", USUAL_RANDOMISATION),
-        starts=submitted.get("starts", USUAL_STARTS),
-        best_by=submitted.get("best_by", USUAL_BEST_BY),
         training_limit_ms=limit_ms,
+        **scene,
     )
 
 

@@ -15,6 +15,7 @@ from portal.rules.broken import Code, RuleBroken
 from portal.tables import JobState, Model, Racer, RewardFunction, TrainingIteration, TrainingRun
 from portal.tables.columns import public_id
 from sim.model_folder import ModelFolder
+from sim.training_scene import scene_in
 
 IMPORTED = "imported"
 """Why such a training ended."""
@@ -72,7 +73,7 @@ def from_archive(
         track=found.track_name,
         direction=found.direction,
         hyperparameters=found.hyperparameters.to_dict(),
-        scene=models.checked_scene(found.look, found.randomisation, found.starts, found.best_by),
+        scene=models.checked_scene(**scene_in(found)),
         training_limit_ms=DEFAULT_LIMIT_MS,
         imported_from=f"an archive of {called}, weights {found.weights[:12]}",
         created_at=now,

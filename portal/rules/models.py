@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Unpack
 
 from sqlalchemy import func
 from sqlmodel import Session, col, select
@@ -25,24 +24,14 @@ from portal.rules import (
 from portal.rules.broken import Code, RuleBroken
 from portal.tables import Car as CarRow
 from portal.tables import JobState, Model, Racer, RequestKind, TrainingRun
-from sim.best_choice import BEST_BY, USUAL_BEST_BY
 from sim.car import Car, CarError
 from sim.hyperparameters import Hyperparameters
-from sim.looks import LOOKS, USUAL_LOOK
-from sim.randomisation import RANDOMISATIONS, USUAL_RANDOMISATION
-from sim.starts import STARTS, USUAL_STARTS
 from sim.track import Direction
+from sim.training_scene import CHOICES, Scene, scene_of, unusual
 
 MINUTE_MS = 60_000
 SHORTEST_TRAINING_MS = MINUTE_MS
 LONGEST_TRAINING_MS = 1440 * MINUTE_MS
-SCENE: dict[str, tuple[Mapping[str, object], str]] = {
-    "look": (LOOKS, USUAL_LOOK),
-    "randomisation": (RANDOMISATIONS, USUAL_RANDOMISATION),
-    "starts": (STARTS, USUAL_STARTS),
-    "best_by": (BEST_BY, USUAL_BEST_BY),
-}
-"""What a model says besides of its training, by field: the names that there are, and the usual one."""
 
 
 class ModelState(StrEnum):
@@ -91,11 +80,8 @@ def create(
     now: datetime,
     car_colour: str = "teal",
     description: str = "",
-    look: str = USUAL_LOOK,
-    randomisation: str = USUAL_RANDOMISATION,
-    starts: str = USUAL_STARTS,
-    best_by: str = USUAL_BEST_BY,
     cloned_from: Model | None = None,
+    **scene: Unpack[Scene],
 ) -> Model:
     """A new model with version 1 of its reward function. The track's name is the caller's to check.
 
@@ -115,7 +101,7 @@ def create(
         track=track,
         direction=Direction(direction),
         hyperparameters=hyperparameters.to_dict(),
-        scene=checked_scene(look, randomisation, starts, best_by),
+        scene=checked_scene(**scene),
         training_limit_ms=_checked_limit(training_limit_ms),
         cloned_from_id=cloned_from.id if cloned_from else None,
         created_at=now,
@@ -140,10 +126,7 @@ def clone(
     training_limit_ms: int,
     now: datetime,
     description: str = "",
-    look: str = USUAL_LOOK,
-    randomisation: str = USUAL_RANDOMISATION,
-    starts: str = USUAL_STARTS,
-    best_by: str = USUAL_BEST_BY,
+    **scene: Unpack[Scene],
 ) -> Model:
     """A model that comes from another of the racer's: same sensors, network, algorithm, kind and number of actions.
 
@@ -178,25 +161,20 @@ def clone(
         training_limit_ms=training_limit_ms,
         now=now,
         description=description,
-        look=look,
-        randomisation=randomisation,
-        starts=starts,
-        best_by=best_by,
         cloned_from=parent,
+        **scene,
     )
 
 
-def checked_scene(
-    look: str, randomisation: str, starts: str = USUAL_STARTS, best_by: str = USUAL_BEST_BY
-) -> dict[str, Any]:
+def checked_scene(**scene: Unpack[Scene]) -> dict[str, str]:
     """What a model stores of how it trains besides its hyperparameters: only what is not the usual. RuleBroken
     (invalid, with the field) for names unknown."""
-    asked = {"look": look, "randomisation": randomisation, "starts": starts, "best_by": best_by}
-    for field, (known, _) in SCENE.items():
-        if asked[field] not in known:
+    for field, name in scene_of(scene).items():
+        known = CHOICES[field].names
+        if name not in known:
             what = field.replace("_", " ")
             raise RuleBroken(Code.INVALID, f"There is no {what} of that name. Choose from {', '.join(known)}.", field)
-    return {field: name for field, name in asked.items() if name != SCENE[field][1]}
+    return unusual(scene)
 
 
 def rename(session: Session, public_id: str, *, by: Racer, name: str, description: str) -> Model:

@@ -32,6 +32,7 @@ from portal.tables import Car as CarRow
 from portal.tables import JobKind, Model, TrainingRun
 from sim.car import Car
 from sim.presets import Preset
+from sim.training_scene import scene_in
 
 pages = Blueprint("models", __name__)
 Answer = Response | tuple[str, int]
@@ -83,12 +84,9 @@ def _make(session: Session, form: ModelForm, car: CarRow | None, preset: Preset 
         direction=form.direction,
         reward_code=form.code,
         hyperparameters=form.hyperparameters,
-        look=form.look,
-        randomisation=form.randomisation,
-        starts=form.starts,
-        best_by=form.best_by,
         training_limit_ms=form.training_limit_ms,
         now=clock.now(),
+        **scene_in(form),
     )
 
 
@@ -207,12 +205,9 @@ def _copy(session: Session, parent: Model, form: ModelForm, car: CarRow | None) 
         direction=form.direction,
         reward_code=form.code,
         hyperparameters=form.hyperparameters,
-        look=form.look,
-        randomisation=form.randomisation,
-        starts=form.starts,
-        best_by=form.best_by,
         training_limit_ms=form.training_limit_ms,
         now=clock.now(),
+        **scene_in(form),
     )
 
 

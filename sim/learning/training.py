@@ -56,6 +56,7 @@ from sim.model_folder import (
 from sim.network_layout import MEANS, trained_layout
 from sim.policy import Policy
 from sim.reward_state import RewardFailed, RewardSource
+from sim.training_scene import scene_in
 from sim.weights import write_bytes
 
 __all__ = ["IterationReport", "TrainingConfig", "TrainingResult", "train"]
@@ -182,11 +183,8 @@ class Training:
             config.direction,
             config.seed,
             config.objects,
-            look=config.look,
-            randomisation=config.randomisation,
-            starts=config.starts,
-            best_by=config.best_by,
             parent=parent,
+            **scene_in(config),
         )
         resume = resume and (out / CHECKPOINT).exists()
         if resume:
