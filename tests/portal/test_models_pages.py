@@ -82,7 +82,7 @@ def test_the_line_of_a_failed_training_is_lifted_to_the_editor(
     assert "reward-function?version=1#line-4" in page
     assert "KeyError" in page
     assert "<code>steps</code></th><td>5</td>" in page
-    assert '<pre tabindex="0">&lt;b&gt;hello&lt;/b&gt;</pre>' in page
+    assert '<pre class="printed" tabindex="0">&lt;b&gt;hello&lt;/b&gt;</pre>' in page
     editor = parsed(browser.get(f"/garage/models/{model.public_id}/reward-function").text)
     assert 'data-goto-line="4"' in editor
     assert "failed in line 4" in editor
