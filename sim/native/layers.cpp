@@ -29,6 +29,7 @@ struct Job {  // the sums of one panel for many rows
   Activation activation;
   float* out;
   std::size_t stride, columns;  // columns: outputs of the panel that there are
+  const float* next;            // weights that are wanted after these; null: they are at hand
 };
 
 PADDOCK_INLINE void load(Eight& to, const float* from) { std::memcpy(&to, from, sizeof to); }
@@ -37,9 +38,14 @@ PADDOCK_INLINE void store(const Eight& from, float* to) { std::memcpy(to, &from,
 // L inputs (0: job.length of them) of each of R rows into V registers of sums each. Each weight that is loaded serves R
 // rows, each input V registers.
 template <int R, int V, int W, int L>
-PADDOCK_INLINE void add_run(const Job& job, const float* const (&x)[R], const float*& w, Eight (&sum)[R][V]) {
+PADDOCK_INLINE void add_run(const Job& job, const float* const (&x)[R], const float*& w, Eight (&sum)[R][V],
+                            const float* soon = nullptr, std::size_t pace = 0) {
   const std::size_t length = L == 0 ? job.length : L;
   for (std::size_t k = 0; k < length; ++k, w += W) {
+    if constexpr (L == 0) {
+      __builtin_prefetch(soon, 0, 2);
+      soon += pace;
+    }
     Eight weight[V];
     for (int v = 0; v < V; ++v) load(weight[v], w + v * kEight);
     for (int r = 0; r < R; ++r) {
@@ -50,9 +56,14 @@ PADDOCK_INLINE void add_run(const Job& job, const float* const (&x)[R], const fl
 }
 
 template <int R, int V, int W, int L>
-PADDOCK_INLINE void add_runs(const Job& job, const float* (&x)[R], const float* w, Eight (&sum)[R][V]) {
+PADDOCK_INLINE void add_runs(const Job& job, std::size_t first, const float* (&x)[R], const float* w,
+                             Eight (&sum)[R][V]) {
+  // Each tile fetches a part of what is read next, so that it is there in time: the weights of a large layer come from
+  // beyond the caches, which takes longer than to add them up for a few rows.
+  const float* soon = job.next == nullptr ? w : job.next + first * job.length * W / job.rows;
+  const std::size_t pace = job.next == nullptr ? 0 : (R * W + job.rows - 1) / job.rows;
   for (std::size_t s = 0; s < job.segments; ++s) {
-    add_run<R, V, W, L>(job, x, w, sum);
+    add_run<R, V, W, L>(job, x, w, sum, soon, pace);
     for (int r = 0; r < R; ++r) x[r] += job.jump;
   }
 }
@@ -78,11 +89,11 @@ PADDOCK_INLINE void tile(const Job& job, std::size_t first, std::size_t shift) {
   }
   const float* w = job.weight + shift;
   if (job.length == 4) {
-    add_runs<R, V, W, 4>(job, x, w, sum);
+    add_runs<R, V, W, 4>(job, first, x, w, sum);
   } else if (job.length == 8) {
-    add_runs<R, V, W, 8>(job, x, w, sum);
+    add_runs<R, V, W, 8>(job, first, x, w, sum);
   } else {
-    add_runs<R, V, W, 0>(job, x, w, sum);
+    add_runs<R, V, W, 0>(job, first, x, w, sum);
   }
   for (int r = 0; r < R; ++r) {
     for (int v = 0; v < V; ++v) {
@@ -191,19 +202,33 @@ Panels::Panels(const float* weight, const float* bias, std::size_t inputs, std::
   }
 }
 
-void Panels::sum(const Inputs& in, Activation activation, float* out, std::size_t stride) const {
+std::size_t Panels::count() const { return (outputs_ + kPanel - 1) / kPanel; }
+
+const float* Panels::at(std::size_t output, std::size_t input) const {
+  return weight_.data() + output * inputs_ + input * std::min(kPanel, rounded_up(outputs_) - output);
+}
+
+void Panels::sum(const Inputs& in, Activation activation, float* out, std::size_t stride, std::size_t first,
+                 std::size_t last) const {
   const std::size_t width = rounded_up(outputs_);
   // Only inputs in one run are taken piece by piece: others are kernels, which are small.
   const std::size_t length = in.segments == 1 ? std::min(in.length, kRun) : in.length;
   for (std::size_t from = 0; from < in.length; from += length) {
     const std::size_t count = std::min(length, in.length - from);
-    const bool last = from + count == in.length;
-    for (std::size_t panel = 0; panel < width; panel += kPanel) {
+    const bool ends = from + count == in.length;
+    for (std::size_t p = first; p < last; ++p) {
+      const std::size_t panel = p * kPanel;
       const std::size_t wide = std::min(kPanel, width - panel);
-      const float* weight = weight_.data() + panel * inputs_;
-      run({in.data + from, in.offsets, in.rows, in.segments, count, in.jump, weight + from * wide,
-           from == 0 ? bias_.data() + panel : nullptr, last ? activation : Activation::linear, out + panel, stride,
-           std::min(kPanel, outputs_ - panel)},
+      const float* weight = at(panel, from);
+      const float* next = nullptr;
+      if (p + 1 < last) {
+        next = at(panel + kPanel, from);
+      } else if (!ends) {
+        next = at(first * kPanel, from + count);
+      }
+      run({in.data + from, in.offsets, in.rows, in.segments, count, in.jump, weight,
+           from == 0 ? bias_.data() + panel : nullptr, ends ? activation : Activation::linear, out + panel, stride,
+           std::min(kPanel, outputs_ - panel), next},
           wide);
     }
   }
@@ -213,13 +238,14 @@ Dense::Dense(const float* weight, const float* bias, std::size_t inputs, std::si
     : panels_(weight, bias, inputs, outputs), activation_(activation) {}
 
 void Dense::forward(const float* in, std::size_t in_stride, std::size_t rows, float* out,
-                    std::size_t out_stride) const {
+                    std::size_t out_stride, std::size_t first, std::size_t last) const {
   constexpr std::size_t kRows = 48;
   std::array<std::size_t, kRows> offsets;
   for (std::size_t from = 0; from < rows; from += kRows) {
     const std::size_t count = std::min(kRows, rows - from);
     for (std::size_t r = 0; r < count; ++r) offsets[r] = (from + r) * in_stride;
-    panels_.sum({in, offsets.data(), count, 1, inputs(), 0}, activation_, out + from * out_stride, out_stride);
+    panels_.sum({in, offsets.data(), count, 1, inputs(), 0}, activation_, out + from * out_stride, out_stride, first,
+                last);
   }
 }
 
@@ -255,7 +281,7 @@ void Convolution::forward(const float* in, float* out, float* padded) const {
     in = padded;
   }
   panels_.sum({in, offsets_.data(), offsets_.size(), kernel_.height, kernel_.width * in_.channels, row}, activation_,
-              out, out_.channels);
+              out, out_.channels, 0, panels_.count());
 }
 
 Pooling::Pooling(const Grid& in, Kind kind, std::size_t size, std::size_t stride)

@@ -32,13 +32,17 @@ class Panels {
     const std::size_t* offsets;
     std::size_t rows, segments, length, jump;
   };
-  // Rows of out lie `stride` apart.
-  void sum(const Inputs& in, Activation activation, float* out, std::size_t stride) const;
+  // Rows of out lie `stride` apart. Of panels only those from `first` up to `last`.
+  void sum(const Inputs& in, Activation activation, float* out, std::size_t stride, std::size_t first,
+           std::size_t last) const;
 
+  std::size_t count() const;  // of panels
   std::size_t inputs() const { return inputs_; }
   std::size_t outputs() const { return outputs_; }
 
  private:
+  const float* at(std::size_t output, std::size_t input) const;  // the weights of a panel from an input on
+
   std::size_t inputs_, outputs_;
   std::vector<float> weight_, bias_;  // zeros beyond the outputs
 };
@@ -51,7 +55,10 @@ class Dense {
   Dense(const float* weight, const float* bias, std::size_t inputs, std::size_t outputs, Activation activation);
   std::size_t inputs() const { return panels_.inputs(); }
   std::size_t outputs() const { return panels_.outputs(); }
-  void forward(const float* in, std::size_t in_stride, std::size_t rows, float* out, std::size_t out_stride) const;
+  std::size_t panels() const { return panels_.count(); }
+  // The outputs of panels from `first` up to `last`.
+  void forward(const float* in, std::size_t in_stride, std::size_t rows, float* out, std::size_t out_stride,
+               std::size_t first, std::size_t last) const;
 
  private:
   Panels panels_;

@@ -40,17 +40,27 @@ class Policy {
   std::size_t outputs() const;
   // One source for each tower; out is (rows, outputs).
   void forward(const Source* sources, std::size_t rows, float* out) const;
-  // The same with rows shared among threads.
+  // The same, shared among threads: rows, and the outputs of layers whose weights are many.
   void forward(const Source* sources, std::size_t rows, float* out, Crew& crew) const;
+  // Whether more than rows are shared, so that all of them have to be there together.
+  bool shares_layers() const { return shares_layers_; }
+
+  struct Extent {
+    std::size_t picture = 0;  // most numbers of a picture between layers
+    std::size_t padded = 0;   // most numbers of a padded one
+  };
 
  private:
+  void notice(const Dense& layer);
+  void go(const Source* sources, std::size_t rows, float* out, Crew* crew) const;
+
   std::vector<Tower> towers_;
   std::vector<Dense> trunk_;
   std::size_t joined_ = 0;        // numbers side by side before the trunk
   std::size_t widest_flat_ = 0;   // most numbers behind the layers over pictures of a tower
   std::size_t widest_dense_ = 0;  // most outputs of a dense layer
-  std::size_t picture_ = 0;       // most numbers of a picture between layers
-  std::size_t padded_ = 0;        // most numbers of a padded one
+  Extent extent_;
+  bool shares_layers_ = false;
 };
 
 }  // namespace paddock

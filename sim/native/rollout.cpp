@@ -238,6 +238,42 @@ std::size_t Rollout::begin_anew(const double* starts) {
   return used;
 }
 
+void Rollout::note(std::size_t from, std::size_t to, const std::vector<Policy::Source>& shown, std::size_t step,
+                   const Record& record) {
+  const std::size_t n = cars();
+  const std::size_t count = policy_->outputs();
+  for (std::size_t t = 0; t < record.observations.size(); ++t) {
+    const std::size_t item = policy_->towers()[t].takes_bytes() ? 1 : sizeof(float);
+    const auto* seen = static_cast<const std::uint8_t*>(shown[t].data);
+    for (std::size_t k = from; k < to; ++k) {
+      std::memcpy(record.observations[t] + (step * n + asked_[k]) * inputs_[t].bytes,
+                  seen + (k - from) * shown[t].stride * item, inputs_[t].bytes);
+    }
+  }
+  for (std::size_t k = from; k < to; ++k) {
+    const std::size_t row = step * n + asked_[k];
+    if (record.outputs != nullptr) std::copy_n(outputs_.data() + k * count, count, record.outputs + row * count);
+    choose(asked_[k], outputs_.data() + k * count, record, row);
+  }
+}
+
+void Rollout::act(std::size_t step, const Record& record) {
+  const std::size_t asked = asked_.size();
+  if (!policy_->shares_layers()) {
+    crew_.share(asked, [&](std::size_t from, std::size_t to) {
+      look(from, to);
+      const std::vector<Policy::Source> shown = sources(from, to);
+      policy_->forward(shown.data(), to - from, outputs_.data() + from * policy_->outputs());
+      note(from, to, shown, step, record);
+    });
+    return;
+  }
+  look(0, asked);
+  const std::vector<Policy::Source> shown = sources(0, asked);
+  policy_->forward(shown.data(), asked, outputs_.data(), crew_);
+  note(0, asked, shown, step, record);
+}
+
 Driven Rollout::drive(std::size_t steps, const Record& record, const Until& until) {
   const std::lock_guard guard(busy_);
   const std::size_t n = cars();
@@ -250,25 +286,7 @@ Driven Rollout::drive(std::size_t steps, const Record& record, const Until& unti
   for (std::size_t step = 0; step < steps; ++step) {
     if (until.starts != nullptr && until.start_count - driven.starts < n) break;
     ask(until.all_done);
-    crew_.share(asked_.size(), [&](std::size_t from, std::size_t to) {
-      look(from, to);
-      const std::vector<Policy::Source> shown = sources(from, to);
-      const std::size_t count = policy_->outputs();
-      policy_->forward(shown.data(), to - from, outputs_.data() + from * count);
-      for (std::size_t t = 0; t < record.observations.size(); ++t) {
-        const std::size_t item = policy_->towers()[t].takes_bytes() ? 1 : sizeof(float);
-        const auto* seen = static_cast<const std::uint8_t*>(shown[t].data);
-        for (std::size_t k = from; k < to; ++k) {
-          std::memcpy(record.observations[t] + (step * n + asked_[k]) * inputs_[t].bytes,
-                      seen + (k - from) * shown[t].stride * item, inputs_[t].bytes);
-        }
-      }
-      for (std::size_t k = from; k < to; ++k) {
-        const std::size_t row = step * n + asked_[k];
-        if (record.outputs != nullptr) std::copy_n(outputs_.data() + k * count, count, record.outputs + row * count);
-        choose(asked_[k], outputs_.data() + k * count, record, row);
-      }
-    });
+    act(step, record);
     for (const Record::Copy& copy : record.before) std::memcpy(copy.to + step * copy.bytes, copy.from, copy.bytes);
     world_->step(commands_.data());
     for (const Record::Copy& copy : record.after) std::memcpy(copy.to + step * copy.bytes, copy.from, copy.bytes);

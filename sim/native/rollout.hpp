@@ -95,6 +95,10 @@ class Rollout {
   };
   void look(std::size_t from, std::size_t to);
   void push(Input& input, std::size_t car) const;
+  // Look and choose, for all that are asked.
+  void act(std::size_t step, const Record& record);
+  void note(std::size_t from, std::size_t to, const std::vector<Policy::Source>& shown, std::size_t step,
+            const Record& record);
   void choose(std::size_t car, const float* outputs, const Record& record, std::size_t row);
   std::size_t draw_discrete(std::size_t car, const float* outputs, double& log_probability);
   void draw_continuous(std::size_t car, const float* outputs, float* drawn, double& log_probability);

@@ -1,6 +1,7 @@
 // A crew of threads that waits for work; the work is cut the same way whatever their number does to its order.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <functional>
@@ -30,9 +31,9 @@ class Crew {
   std::condition_variable begin_, end_;
   const std::function<void(std::size_t, std::size_t)>* work_ = nullptr;
   std::size_t count_ = 0;
-  std::size_t busy_ = 0;
-  std::size_t turn_ = 0;
-  bool leaving_ = false;
+  std::atomic<std::size_t> busy_ = 0;
+  std::atomic<std::size_t> turn_ = 0;
+  std::atomic<bool> leaving_ = false;
 };
 
 }  // namespace paddock
