@@ -38,7 +38,7 @@ class PpoLearner:
         device: torch.device = CPU,
     ) -> None:
         self.rng, self.device = rng, device
-        self.settings = ppo.PpoSettings.of(hyperparameters)
+        self.settings = ppo.PpoSettings.of(hyperparameters, sees_pictures=layout.sees_pictures)
         self.visits = float(self.settings.num_epochs)
         self.model = ActorCritic(layout, FEATURE_COUNT, rng).to(device)
         self.optimisers = ppo.make_optimisers(self.model, self.settings)
