@@ -8,11 +8,13 @@ import tarfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from sim.model_folder import CHECKPOINT
+from sim.model_folder import CHECKPOINT, LAST
 
 PIECE_BYTES = 256 * 1024
 LEFT_OUT = frozenset({CHECKPOINT})
 """What only a training that goes on needs: three times the weights, which nothing else reads."""
+LARGEST_LAST_BYTES = 32 * 1024**2
+"""The last policy of a network whose file is larger is left out too: it would make an archive twice as large."""
 
 
 def safe_name(name: str) -> str:
@@ -21,8 +23,8 @@ def safe_name(name: str) -> str:
 
 
 def archive(folder: Path, top: str) -> Iterator[bytes]:
-    """The .tar.gz in pieces; its files lie in a folder `top`. The checkpoint, links, special and temporary files are
-    left out.
+    """The .tar.gz in pieces; its files lie in a folder `top`. The checkpoint, the last policy of a large network,
+    links, special and temporary files are left out.
 
     Plain headers only (USTAR): `sim.tar_stream` reads it again.
     """
@@ -31,6 +33,8 @@ def archive(folder: Path, top: str) -> Iterator[bytes]:
         for path in sorted(folder.rglob("*")):
             inside = str(path.relative_to(folder))
             if path.is_symlink() or not path.is_file() or path.name.startswith(".") or inside in LEFT_OUT:
+                continue
+            if inside == LAST and path.stat().st_size > LARGEST_LAST_BYTES:
                 continue
             tar.add(path, arcname=f"{top}/{inside}", filter=_without_owner)
             yield sink.take()

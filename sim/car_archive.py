@@ -27,7 +27,6 @@ from sim.sensors import (
     FRONT_FACING_CAMERA,
     NETWORKS,
     PADDOCK_CAMERA_40X30,
-    SHALLOW_CNN,
     Sensor,
     SensorKind,
 )
@@ -69,8 +68,7 @@ def metadata_of(car: Car) -> dict[str, Any]:
     """model_metadata.json with the names that the physical car knows."""
     metadata = car.to_metadata()
     metadata["sensor"] = [sensor_of_car(sensor).name for sensor in car.sensors]
-    if NETWORKS[car.neural_network].name.startswith("PADDOCK"):
-        metadata["neural_network"] = SHALLOW_CNN.name
+    metadata["neural_network"] = NETWORKS[car.neural_network].real_name
     return metadata
 
 

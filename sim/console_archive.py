@@ -22,7 +22,7 @@ from sim.frozen_policy import SAME_NAMES, FrozenPolicy, read_policy
 from sim.graph_reader import LARGEST_BYTES, Graph
 from sim.hyperparameters import ROWS, HyperparameterError, Hyperparameters
 from sim.model_archive import LARGEST_CODE_BYTES, LARGEST_JSON_BYTES, ArchivedModel, checked_code, checked_json
-from sim.sensors import FRONT_FACING_CAMERA, SHALLOW_CNN
+from sim.sensors import CONSOLE_MIDDLE_CNN, FRONT_FACING_CAMERA, MIDDLE_CNN, SHALLOW_CNN
 from sim.track import Direction, Track
 from sim.weights import ModelError, fingerprint
 
@@ -36,6 +36,8 @@ GRAPH = re.compile(r"(agent|model)/model(_\d{1,9})?\.pb")
 WORLD = re.compile(r"""^WORLD_NAME:\s*['"]?([A-Za-z0-9_-]{1,64})['"]?\s*$""", re.MULTILINE)
 CHECKPOINT = re.compile(r"(\d{1,9})_Step-\d{1,12}\.ckpt")
 MOST_NOTES = 8
+BUILT_AS = {MIDDLE_CNN.name: CONSOLE_MIDDLE_CNN.name}
+"""What the console built under a name that stands for another network here."""
 WHAT = (
     "Paddock reads its own archives, the console's, DeepRacer for Cloud's and DeepRacer on AWS's: a .tar.gz with "
     "model_metadata.json and agent/model.pb or model/model_N.pb."
@@ -111,7 +113,7 @@ def read_console_archive(packed: BinaryIO, each: Callable[[str], None] = lambda 
         except TooLarge as error:
             raise _explained(error) from None
     policy = read_policy(Graph.read(contents.whole), car)
-    if policy.car.neural_network != car.neural_network:
+    if policy.car.neural_network not in (car.neural_network, BUILT_AS.get(car.neural_network)):
         notes.add(f"model_metadata.json names the network {car.neural_network}; the graph has another one")
     return ConsoleModel(
         name=contents.folder(),
@@ -130,7 +132,7 @@ def _explained(error: TooLarge) -> ModelError:
         return error
     return ModelError(
         f"{error.name[:120]} has {error.size / 1e6:.0f} MB: its network has more numbers than any that drives here "
-        f"({MOST_PARAMETERS / 1e6:.0f} million). The console's 5-layer CNN has 29 million."
+        f"({MOST_PARAMETERS / 1e6:.0f} million)."
     )
 
 

@@ -151,7 +151,7 @@ class _Walk:
             if node.operation in ("Reshape", "Flatten") and node.inputs:
                 name = node.inputs[0]
                 continue
-            convolution = self._convolution(node)
+            convolution = self._convolution(node) or self._per_place(node)
             if convolution is None:
                 return self._input(name, convolutions, dense)
             convolutions.insert(0, convolution[0])
@@ -201,6 +201,45 @@ class _Walk:
         if kernel.shape[3:] != bias.shape:
             raise ModelError(f"The layer {product.name[:80]!r} of its graph has a bias of another size.")
         return _Layer(kernel, bias, activation, strides[1]), product.inputs[0]
+
+    def _per_place(self, node: Node) -> tuple[_Layer, str] | None:
+        """A dense layer that looks at each place of a picture by itself, which is a convolution of one by one.
+        TensorFlow writes the places below each other, multiplies, and puts them together again."""
+        activation, node = self._activated(node.name)
+        together, bias = self._biased(node)
+        if together is None or bias is None or together.operation != "Reshape" or not together.inputs:
+            return None
+        product = self._plain(together.inputs[0], strict=False)
+        if product.operation != "MatMul" or len(product.inputs) != 2:
+            return None
+        places, kernel = (self._as_it_lies(each) for each in product.inputs)
+        weight = self.graph.array(kernel)
+        if weight is None or weight.ndim != 2 or product.flag("transpose_a") or product.flag("transpose_b"):
+            raise ModelError(f"The layer {product.name[:80]!r} of its graph is of a kind that no car here has.")
+        if weight.shape[1:] != bias.shape:
+            raise ModelError(f"The layer {product.name[:80]!r} of its graph has a bias of another size.")
+        return _Layer(weight[np.newaxis, np.newaxis], bias, activation, 1), places
+
+    def _as_it_lies(self, name: str) -> str:
+        """Behind a transposition that changes no axis, and a new shape for the same numbers."""
+        node = self._plain(name, strict=False)
+        if node.operation == "Reshape" and node.inputs:
+            node = self._plain(node.inputs[0], strict=False)
+        if node.operation == "Transpose" and len(node.inputs) == 2:
+            axes = self._axes(node.inputs[1])
+            if axes != list(range(len(axes))):
+                raise ModelError(f"Its graph turns {node.name[:80]!r} in a way that no network here does.")
+            node = self._plain(node.inputs[0], strict=False)
+        return node.name
+
+    def _axes(self, name: str) -> list[int]:
+        """Axes as constants, or some put behind others."""
+        node = self.graph.node(name)
+        parts = node.inputs[:-1] if node.operation == "ConcatV2" else (name,)
+        arrays = [self.graph.array(part) for part in parts]
+        if any(array is None or array.ndim != 1 for array in arrays):
+            raise ModelError(f"Its graph turns {node.name[:80]!r} in a way that no network here does.")
+        return [int(axis) for array in arrays if array is not None for axis in array]
 
     def _activated(self, name: str) -> tuple[str, Node]:
         node = self._plain(name, strict=False)

@@ -16,15 +16,17 @@ from sim.graph_writer import FLOAT, INT32
 from sim.weights import ModelError
 from sim.wire import WireError, fields, read_varint, signed
 
-LARGEST_BYTES = 48 * 1024**2
-"""Of the file: a network of 8 million numbers has 32 MB, and the console's held the critic's towers beside it."""
+LARGEST_BYTES = 272 * 1024**2
+"""Of the file: a network of 64 million numbers has 256 MB, and the critic's head lies beside it."""
 MOST_NODES = 4096
 """The console's largest graphs have some 200."""
 MOST_INPUTS, MOST_ATTRIBUTES, MOST_DIMENSIONS = 64, 64, 6
 LONGEST_NAME = 512
 MOST_PARTS = 2 * MOST_NODES
-MOST_NUMBERS = 8_000_000
+MOST_NUMBERS = 64_000_000
 """Of one array."""
+MOST_REPEATED = 1_000_000
+"""Of one that a few bytes stand for: biases and scales, never weights that were learned."""
 
 Array = NDArray[np.float32]
 
@@ -162,8 +164,10 @@ def _array(tensor: memoryview, name: str) -> Array:
         if len(content) != 4 * count:
             raise WireError(f"it has {len(content)} bytes for {count} numbers")
         array = np.frombuffer(content, "<f4" if kind == FLOAT else "<i4").astype(np.float32).reshape(shape)
-    elif singles and len(singles) <= count:
-        array = np.array(singles + [singles[-1]] * (count - len(singles)), np.float32).reshape(shape)
+    elif singles and len(singles) <= count <= MOST_REPEATED:
+        array = np.full(count, singles[-1], np.float32)
+        array[: len(singles)] = singles
+        array = array.reshape(shape)
     else:
         raise WireError("it has no numbers")
     if not np.isfinite(array).all():

@@ -47,6 +47,13 @@ class Network:
     stereo_convolutions: tuple[tuple[int, int, int], ...] = ()
     camera_dense: tuple[int, ...] = ()
     lidar_dense: tuple[int, ...] = ()
+    known_as: str = ""
+    """The name by which the physical car knows the like of it; empty: its own."""
+
+    @property
+    def real_name(self) -> str:
+        """The name in a model_metadata.json that is not Paddock's own."""
+        return self.known_as or self.name
 
 
 # Figures of the real sensors: SimApp 6 and its car description; the console's pages where they say the same.
@@ -153,6 +160,7 @@ PADDOCK_CAMERA = Network(
     "relu",
     convolutions=((8, 4, 2), (16, 3, 2)),
     lidar_dense=(64,),
+    known_as="DEEP_CONVOLUTIONAL_NETWORK_SHALLOW",
 )
 
 # SimApp's markov/sensors/utils.py and architecture/custom_architectures.py. Its lists name batch normalisation and tanh
@@ -182,6 +190,20 @@ MIDDLE_CNN = Network(
     camera_dense=(64,),
     lidar_dense=(256, 256),
 )
+CONSOLE_MIDDLE_CNN = Network(
+    "PADDOCK_CONSOLE_5_LAYERS",
+    "5-layer CNN of the console",
+    _CAMERA,
+    True,
+    "The 5-layer CNN as the console built it for one camera: its layer of 64 looks at each place of the picture by "
+    "itself, which makes 29 million numbers and each round of learning slow. What models imported from there have.",
+    (512,),
+    "relu",
+    convolutions=((32, 5, 2), (32, 3, 1), (64, 3, 2), (64, 3, 1), (64, 1, 1)),
+    stereo_convolutions=_STEREO,
+    lidar_dense=(256, 256),
+    known_as="DEEP_CONVOLUTIONAL_NETWORK",
+)
 DEEP_CNN = Network(
     "DEEP_CONVOLUTIONAL_NETWORK_DEEP",
     "Deep CNN",
@@ -197,7 +219,8 @@ DEEP_CNN = Network(
 )
 
 NETWORKS: dict[str, Network] = {
-    network.name: network for network in (PADDOCK_SMALL, LIDAR_DENSE, PADDOCK_CAMERA, SHALLOW_CNN, MIDDLE_CNN, DEEP_CNN)
+    network.name: network
+    for network in (PADDOCK_SMALL, LIDAR_DENSE, PADDOCK_CAMERA, SHALLOW_CNN, MIDDLE_CNN, CONSOLE_MIDDLE_CNN, DEEP_CNN)
 }
 
 

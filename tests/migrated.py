@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -46,6 +47,7 @@ END $$;
 @cache
 def _template() -> Path:
     folder = Path(tempfile.mkdtemp(prefix="paddock-template-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     path = folder / "paddock.db"
     upgrade(f"sqlite:///{path}")
     return path

@@ -102,7 +102,10 @@ def test_names_that_cannot_be_are_refused(session: Session, name: str) -> None:
     assert refused.value.field == "name"
 
 
-def test_a_car_that_cannot_be_trained_is_refused_with_its_field(session: Session) -> None:
+def test_a_car_that_cannot_be_trained_is_refused_with_its_field(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sim.car.MOST_PARAMETERS", 50_000_000)
     car = replace(Car.default(), sensors=(STEREO_CAMERAS,), neural_network=MIDDLE_CNN.name)
     with pytest.raises(RuleBroken) as refused:
         make_car(session, make_racer(session), car=car)

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from sim.car import Car
@@ -20,7 +22,12 @@ ONE = {"T": whole(6, FLOAT)}
 
 class CoachGraph(GraphWriter):
     """Coach's way of writing the layers: variables are read through identities, the input is scaled and shifted, and
-    what goes into the head is (1 - r) times itself plus r times itself."""
+    what goes into the head is (1 - r) times itself plus r times itself. `turned` is how a layer that looks at each
+    place transposes its kernel."""
+
+    def __init__(self, turned: Sequence[int] = (0, 1)) -> None:
+        super().__init__()
+        self.turned = list(turned)
 
     def variable(self, name: str, value: Array) -> str:
         return self._add(f"{name}/read", "Identity", [self.constant(name, value)], **ONE)
@@ -36,6 +43,36 @@ class CoachGraph(GraphWriter):
         else:
             value = self._add(f"{name}/MatMul", "MatMul", [value, weights], **ONE)
         return self._add(f"{name}/BiasAdd", "BiasAdd", [value, self.variable(f"{name}/bias", bias)], **ONE)
+
+    def per_place(self, name: str, value: str, kernel: Array, bias: Array) -> str:
+        """A dense layer on a picture, as tf.layers.dense writes it: tensordot over the channels."""
+        inside = f"{name}/Tensordot"
+        free, axes = (self.integers(f"{inside}/{key}", said) for key, said in (("free", [0, 1, 2]), ("axes", [3])))
+        zero = self.constant(f"{inside}/concat/axis", np.array(0, np.int32))
+        shape = self._add(f"{inside}/Shape", "Shape", [value], **ONE)
+        sizes = [
+            self._add(f"{inside}/GatherV2{end}", "GatherV2", [shape, which, zero])
+            for end, which in (("", free), ("_1", axes))
+        ]
+        counts = [
+            self._add(f"{inside}/Prod{end}", "Prod", [size, zero]) for end, size in zip(("", "_1"), sizes, strict=True)
+        ]
+        order = self._add(f"{inside}/concat", "ConcatV2", [free, axes, zero])
+        turned = self._add(f"{inside}/transpose", "Transpose", [value, order], **ONE)
+        flat = self._add(f"{inside}/Reshape", "Reshape", [turned, self._add(f"{inside}/stack", "Pack", counts)], **ONE)
+        weights = self.variable(f"{name}/kernel", kernel)
+        same = self.integers(f"{inside}/transpose_1/perm", self.turned)
+        weights = self._add(f"{inside}/transpose_1", "Transpose", [weights, same], **ONE)
+        as_it_is = self.integers(f"{inside}/Reshape_1/shape", list(kernel.shape))
+        weights = self._add(f"{inside}/Reshape_1", "Reshape", [weights, as_it_is], **ONE)
+        product = self._add(f"{inside}/MatMul", "MatMul", [flat, weights], **ONE)
+        outputs = self.integers(f"{inside}/Const_2", [len(bias)])
+        behind = self._add(f"{inside}/concat_1", "ConcatV2", [sizes[0], outputs, zero])
+        whole_again = self._add(inside, "Reshape", [product, behind], **ONE)
+        return self._add(f"{name}/BiasAdd", "BiasAdd", [whole_again, self.variable(f"{name}/bias", bias)], **ONE)
+
+    def integers(self, name: str, said: list[int]) -> str:
+        return self.constant(name, np.array(said, np.int32))
 
     def reshaped(self, name: str, value: str) -> str:
         shape = self._add(f"{name}/Shape", "Shape", [value], **ONE)
@@ -91,9 +128,13 @@ def _embedded(
     value = graph.divided(f"{prefix}/truediv", value, divisor)
     shift = graph.constant(f"{prefix}/sub/y", np.array(offset, np.float32))
     value = graph.arithmetic(f"{prefix}/sub", "Sub", value, shift)
-    for index, (_, _, stride) in enumerate(tower.convolutions):
+    for index, (_, size, stride) in enumerate(tower.convolutions):
         weight, bias = (arrays[f"policy.{tower.name}.{index}.{kind}"] for kind in ("weight", "bias"))
-        value = graph.layer(f"{prefix}/Conv2d_{2 * index}", value, weight.transpose(2, 3, 1, 0).copy(), bias, stride)
+        kernel = weight.transpose(2, 3, 1, 0).copy()
+        if size == 1:
+            value = graph.per_place(f"{prefix}/Dense_{2 * index}", value, kernel[0, 0], bias)
+        else:
+            value = graph.layer(f"{prefix}/Conv2d_{2 * index}", value, kernel, bias, stride)
         value = graph.arithmetic(f"{prefix}/activation_{2 * index + 1}", "Relu", value)
     value = graph.reshaped(f"{prefix}/Flatten/flatten", value) if tower.convolutions else value
     grid = tower.picture() if tower.convolutions else tower.sees.grid

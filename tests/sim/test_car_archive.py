@@ -17,6 +17,7 @@ from sim.car import Car
 from sim.car_archive import GRAPH, METADATA, car_archive, check_car, frozen_graph
 from sim.model_folder import ModelFolder
 from sim.sensors import (
+    CONSOLE_MIDDLE_CNN,
     DEEP_CNN,
     DISCRETIZED_SECTOR_LIDAR,
     FRONT_FACING_CAMERA,
@@ -42,13 +43,17 @@ CARS = {
     "3 layers, continuous": Car((FRONT_FACING_CAMERA,), SHALLOW_CNN.name, RANGE),
     "5 layers, discrete": Car((FRONT_FACING_CAMERA,), MIDDLE_CNN.name, ONE),
     "5 layers, continuous": Car((FRONT_FACING_CAMERA,), MIDDLE_CNN.name, RANGE),
+    "5 layers of the console": Car((FRONT_FACING_CAMERA,), CONSOLE_MIDDLE_CNN.name, ONE),
     "deep": Car((FRONT_FACING_CAMERA,), DEEP_CNN.name, ONE),
+    "5 layers, stereo": Car((STEREO_CAMERAS,), MIDDLE_CNN.name, ONE),
     "stereo, discrete": Car((STEREO_CAMERAS,), SHALLOW_CNN.name, ONE),
     "stereo and LIDAR, continuous": Car((STEREO_CAMERAS, LIDAR), SHALLOW_CNN.name, RANGE),
     "LIDAR before the camera": Car((LIDAR, FRONT_FACING_CAMERA), MIDDLE_CNN.name, ONE),
     "sectors": Car((FRONT_FACING_CAMERA, SECTOR_LIDAR), SHALLOW_CNN.name, ONE),
     "sectors in steps, small network": Car((FRONT_FACING_CAMERA, DISCRETIZED_SECTOR_LIDAR), PADDOCK_CAMERA.name, RANGE),
 }
+
+VERY_LARGE = ("5 layers of the console", "5 layers, stereo")
 
 
 def run(graph: bytes, fed: dict[str, Rows], folder: Path) -> np.ndarray[Any, Any]:
@@ -71,7 +76,9 @@ def fed(car: Car, rows: list[Rows]) -> dict[str, Rows]:
     return {sensor.name: row for sensor, row in zip(car.sensors, rows, strict=True)}
 
 
-@pytest.mark.parametrize("name", CARS)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in VERY_LARGE else name for name in CARS]
+)
 def test_openvino_gives_what_torch_and_the_core_give_on_frames_of_a_drive(name: str, tmp_path: Path) -> None:
     policy = trained(CARS[name])
     rows = frames(policy.car, driven_world(policy.car))

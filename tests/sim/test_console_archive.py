@@ -19,11 +19,11 @@ import pytest
 from sim.action_space import ContinuousActionSpace, DiscreteActionSpace
 from sim.archive_writer import archive
 from sim.car import Car
-from sim.car_archive import car_archive, frozen_graph
+from sim.car_archive import car_archive, frozen_graph, metadata_of
 from sim.console_archive import ConsoleModel, read_console_archive
 from sim.episode import EpisodeRules
 from sim.evaluation import evaluate
-from sim.frozen_policy import read_policy
+from sim.frozen_policy import _Walk, read_policy
 from sim.graph_reader import LARGEST_BYTES, Graph
 from sim.graph_writer import GraphWriter
 from sim.model_archive import ArchivedModel
@@ -31,6 +31,7 @@ from sim.model_folder import ModelFolder
 from sim.model_import import read_model
 from sim.network_layout import trained_layout
 from sim.sensors import (
+    CONSOLE_MIDDLE_CNN,
     FRONT_FACING_CAMERA,
     LIDAR,
     MIDDLE_CNN,
@@ -45,7 +46,7 @@ from sim.track_library import TrackLibrary
 from sim.weights import ModelError
 from sim.wire import part, varint, whole
 from tests.sim.camera_frames import Trained, driven_world, frames, trained
-from tests.sim.console_graphs import coach_graph
+from tests.sim.console_graphs import CoachGraph, coach_graph
 from tests.sim.models import write_model
 
 ONE, RANGE = DiscreteActionSpace.default(), ContinuousActionSpace()
@@ -54,6 +55,7 @@ CARS = {
     "3 layers, continuous": Car((FRONT_FACING_CAMERA,), SHALLOW_CNN.name, RANGE),
     "stereo and LIDAR": Car((STEREO_CAMERAS, LIDAR), SHALLOW_CNN.name, ONE),
     "LIDAR named first, 5 layers": Car((SECTOR_LIDAR, FRONT_FACING_CAMERA), MIDDLE_CNN.name, RANGE),
+    "5 layers as the console built them": Car((FRONT_FACING_CAMERA,), CONSOLE_MIDDLE_CNN.name, ONE),
     "SAC": Car((FRONT_FACING_CAMERA,), SHALLOW_CNN.name, RANGE, "sac"),
 }
 SMALL = Car((PADDOCK_CAMERA_40X30,), PADDOCK_CAMERA.name, ONE)
@@ -122,6 +124,35 @@ def test_the_weights_of_a_console_graph_drive_as_it_says(name: str) -> None:
     given = found.layout.policy(found.arrays).forward(rows)
     expected = policy.layout.policy(policy.arrays).forward(rows)
     assert (np.tanh(given) if means == "linear" else given) == pytest.approx(expected, abs=1e-6)
+
+
+def test_a_5_layer_model_of_the_console_comes_with_the_network_that_it_had_there() -> None:
+    """Its metadata names the 5-layer CNN; what drives here writes the same name for the physical car."""
+    car = CARS["5 layers as the console built them"]
+    layout = trained_layout(car, 1)
+    graph = coach_graph(car, layout, {name: np.ones(shape, np.float32) for name, shape in layout.arrays().items()})
+    said = json.dumps({**car.to_metadata(), "neural_network": MIDDLE_CNN.name}).encode()
+    found = read(packed({"agent/model.pb": graph, "model_metadata.json": said}))
+    assert found.policy.car.neural_network == CONSOLE_MIDDLE_CNN.name
+    assert not [note for note in found.notes if "graph" in note]
+    assert metadata_of(found.policy.car)["neural_network"] == MIDDLE_CNN.name
+
+
+@pytest.mark.parametrize("axes", [[0, 1], [1, 0]], ids=["as it lies", "turned"])
+def test_a_layer_on_each_place_is_read_only_where_nothing_is_turned(axes: list[int]) -> None:
+    graph = CoachGraph(turned=axes)
+    seen = graph.placeholder("camera", (-1, 4, 5, 2))
+    kernel, bias = np.arange(4, dtype=np.float32).reshape(2, 2), np.ones(2, np.float32)
+    graph.arithmetic("relu", "Relu", graph.per_place("dense", seen, kernel, bias))
+    walk = _Walk(Graph.read(graph.to_bytes()))
+    if axes == [0, 1]:
+        layer, before = walk._per_place(walk.graph.node("relu")) or pytest.fail("no layer")
+        assert before == "camera"
+        assert np.array_equal(layer.kernel, kernel[np.newaxis, np.newaxis])
+        assert (layer.activation, layer.stride) == ("relu", 1)
+    else:
+        with pytest.raises(ModelError, match="turns"):
+            walk._per_place(walk.graph.node("relu"))
 
 
 def test_what_the_graph_does_to_its_input_goes_into_the_first_layer() -> None:
@@ -325,7 +356,7 @@ def test_a_bomb_is_refused_in_a_moment_without_eating_memory() -> None:
     large = tarfile.TarInfo("agent/model.pb")
     large.size = LARGEST_BYTES + 1
     header = large.tobuf(tarfile.USTAR_FORMAT)
-    assert "50 MB: its network has more numbers than any that drives here (8 mill" in refused(
+    assert "285 MB: its network has more numbers than any that drives here (64 mill" in refused(
         gzip.compress(header + bytes(1024))
     )
 

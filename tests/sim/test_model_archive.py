@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import safetensors.numpy
 
-from sim import model_archive, tar_stream
+from sim import archive_writer, model_archive, tar_stream
 from sim.archive_writer import archive
 from sim.model_archive import ArchivedModel, ModelError, read_archive
 from sim.model_folder import BEST, LAST, ModelFolder, policy_file
@@ -169,6 +169,13 @@ def test_the_last_policy_and_all_logs_may_be_missing(folder: Path) -> None:
     assert read(tarred(files)).last is None
 
 
+def test_the_last_policy_of_a_large_network_is_left_out(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive_writer, "LARGEST_LAST_BYTES", (folder / LAST).stat().st_size)
+    assert read(exported(folder)).last is not None
+    monkeypatch.setattr(archive_writer, "LARGEST_LAST_BYTES", (folder / LAST).stat().st_size - 1)
+    assert read(exported(folder)).last is None
+
+
 # Hostile archives
 
 
@@ -191,7 +198,7 @@ def gzip_bomb(_folder: Path) -> bytes:
     member = tarfile.TarInfo("Swift/model/checkpoint.safetensors")
     packer = zlib.compressobj(9, wbits=31)
     parts = []
-    for number in range(1, 18):
+    for number in range(1, model_archive.MOST_UNPACKED_BYTES // (2 * 1024**2) + 2):
         member.name, member.size = f"Swift/sim-trace/training/training-simtrace/{number}-iteration.csv", 2 * 1024**2
         parts.append(packer.compress(member.tobuf(tarfile.USTAR_FORMAT) + b"\0" * member.size))
     member.name, member.size = "Swift/best-drive.json", 0

@@ -13,6 +13,7 @@ from sim.layers import Numbers, Picture
 from sim.learning.shape import observed_columns
 from sim.network_layout import NetworkLayout, layout_of, network_layout
 from sim.sensors import (
+    CONSOLE_MIDDLE_CNN,
     DEEP_CNN,
     DISCRETIZED_SECTOR_LIDAR,
     FRONT_FACING_CAMERA,
@@ -65,6 +66,14 @@ def test_the_deeper_networks_are_those_of_the_real_car() -> None:
     assert [middle["0"], middle["1"]] == [(512, 64), (10, 512)]
     assert [deep[f"camera.{layer}"][0] for layer in range(6)] == [32, 32, 64, 64, 512, 512]
     assert [deep["0"], deep["1"], deep["2"]] == [(256, 512), (128, 256), (10, 128)]
+
+
+def test_the_consoles_own_5_layer_network_looks_at_each_place_by_itself() -> None:
+    theirs = shapes(CONSOLE_MIDDLE_CNN, FRONT)
+    assert theirs["camera.4"] == (64, 64, 1, 1)
+    assert theirs["0"] == (512, 25 * 35 * 64)
+    assert CONSOLE_MIDDLE_CNN.real_name == MIDDLE_CNN.real_name == MIDDLE_CNN.name
+    assert shapes(CONSOLE_MIDDLE_CNN, STEREO) == shapes(MIDDLE_CNN, STEREO)
 
 
 def test_a_pair_of_cameras_has_two_channels_and_deeper_convolutions_of_its_own() -> None:

@@ -262,7 +262,10 @@ def test_e_greedy_exploration_and_a_stack_of_observations_learn_too(tmp_path: Pa
     assert result.evaluation_completion == 100.0
 
 
-def test_a_car_that_cannot_be_trained_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+def test_a_car_that_cannot_be_trained_is_refused_before_anything_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sim.car.MOST_PARAMETERS", 50_000_000)
     car = Car((STEREO_CAMERAS,), MIDDLE_CNN.name, DiscreteActionSpace.default())
     with pytest.raises(CarError, match="58 million numbers"):
         train(replace(configuration(), car=car), reward=CentreLine(), out=tmp_path / "model")
