@@ -174,6 +174,8 @@ class Training:
             check_parent(config.car, config.hyperparameters, parent)
             self.learner.load_policy(parent.arrays)
         self.counters, self.metrics, self.best = Counters(), MetricsLog(), Standing()
+        self.unsaved_best: PolicyArrays | None = None
+        """The best policy while its file has an earlier one."""
         self.trial: Trial | None = None
         self.passes = 0.0
         """Through the network since that evaluation."""
@@ -269,10 +271,12 @@ class Training:
         return self.layout.policy(self.arrays())
 
     def save(self, *, everything: bool = False) -> None:
-        """Write last policy and checkpoint at most once a second, the metrics less often; all now if `everything`."""
+        """Write best and last policy and checkpoint at most once a second, the metrics less often; all now if
+        `everything`."""
         elapsed_ms = self.counters.elapsed_ms
         if everything or elapsed_ms - self.saved_ms >= SAVE_EVERY_MS:
             self.saved_ms = elapsed_ms
+            self._write_best()
             policy_file(self.out / LAST, self.arrays())
             save_checkpoint(self.out / CHECKPOINT, self.learner, self.rng, self.counters)
         if everything or elapsed_ms - self.metrics_ms >= METRICS_EVERY_MS:
@@ -334,8 +338,13 @@ class Training:
             return False
         self.best = now
         self.about["best"] = now.to_json()
-        write_best(self.out, self.about, self.arrays())
+        self.unsaved_best = self.arrays()
         return True
+
+    def _write_best(self) -> None:
+        if self.unsaved_best is not None:
+            write_best(self.out, self.about, self.unsaved_best)
+            self.unsaved_best = None
 
     def _report(self, trial: Trial, best: bool, records: tuple[EpisodeRecord, ...]) -> IterationReport:
         average_reward, completion = self.book.averages()
@@ -371,6 +380,7 @@ class Training:
     def _measure_parent(self) -> None:
         """What it begins with is the best, as iteration 0, until something drives better."""
         self._keep_best(self._trial())
+        self._write_best()
 
     def _open_folder(self, resume: bool) -> None:
         """Make the folder whole from the start: the untrained policy is its best until there is a better one."""
