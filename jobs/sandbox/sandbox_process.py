@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import contextlib
 import fcntl
 import json
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import time
 import weakref
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,13 @@ START_DEADLINE_S = 60.0
 
 _START = "import sys; sys.path.append(sys.argv.pop(1)); from jobs.sandbox.runner import main; main(sys.argv[1:])"
 _ROOT = str(Path(__file__).resolve().parents[2])
+
+
+@cache
+def _compile_once() -> None:
+    """Bytecode for what only the sandbox imports: it writes none itself, and would compile it at each start. Where the
+    folder cannot be written to it does."""
+    compileall.compile_dir(Path(__file__).parent, quiet=2)
 
 
 class SandboxUnavailable(RuntimeError):
@@ -55,6 +64,7 @@ class SandboxProcess:
     def __init__(self) -> None:
         if not sys.platform.startswith("linux"):
             raise SandboxUnavailable("the reward sandbox needs Linux: run the worker on a Linux machine")
+        _compile_once()
         with contextlib.ExitStack() as theirs:
             request_read, self._request = os.pipe()
             theirs.callback(os.close, request_read)

@@ -55,6 +55,11 @@ class Adam:
         """One step down the loss, its gradient scaled down to the norm `maximum_gradient` where it is longer."""
         self.gradient.zero_()
         torch.autograd.backward(loss)
+        self.step(maximum_gradient)
+
+    @torch.no_grad()
+    def step(self, maximum_gradient: float) -> None:
+        """One step down what lies in `gradient`, scaled down to the norm `maximum_gradient` where it is longer."""
         self._step(slice(None), self._scale(float(self.gradient.norm()), maximum_gradient), self.steps + 1)
         self.steps += 1
 

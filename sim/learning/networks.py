@@ -14,9 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from sim.learning.dense_layers import dense_layers
 from sim.learning.policy_network import HIDDEN_GAIN, PolicyNetwork, orthogonal
 from sim.network_layout import NetworkLayout
 
+CRITIC_ACTIVATION = "tanh"
 INITIAL_LOG_STD = -0.5
 NARROWEST_LOG_STD = -2.5
 """Below a twelfth of half the range nothing is tried any more, and every step of learning moves far."""
@@ -29,7 +31,7 @@ class ActorCritic(nn.Module):
         super().__init__()
         self.layout = layout
         self.actor = PolicyNetwork(layout, rng)
-        self.critic = critic_layers(critic_inputs, (64, 64), rng)
+        self.critic = made_critic(critic_inputs, (64, 64), rng)
         self.log_std = nn.Parameter(torch.full((layout.outputs,), INITIAL_LOG_STD), requires_grad=layout.continuous)
         self.register_buffer("return_mean", torch.zeros((), dtype=torch.float64))
         self.register_buffer("return_std", torch.zeros((), dtype=torch.float64))
@@ -43,8 +45,11 @@ class ActorCritic(nn.Module):
 
     def scaled_values(self, observations: Tensor) -> Tensor:
         """The critic's estimate (n,) in units of the returns' spread, which is what it is fitted to."""
-        values: Tensor = self.critic(observations)
-        return values.squeeze(-1)
+        return dense_layers(observations, self.critic_layers(), CRITIC_ACTIVATION).squeeze(-1)
+
+    def critic_layers(self) -> list[tuple[Tensor, Tensor]]:
+        """Weight and bias of each layer of the critic."""
+        return [(layer.weight, layer.bias) for layer in self.critic if isinstance(layer, nn.Linear)]
 
     @torch.no_grad()
     def values(self, observations: Tensor) -> Tensor:
@@ -83,7 +88,7 @@ class ActorCritic(nn.Module):
         return self.actor.arrays()
 
 
-def critic_layers(inputs: int, hidden: tuple[int, ...], rng: np.random.Generator) -> nn.Sequential:
+def made_critic(inputs: int, hidden: tuple[int, ...], rng: np.random.Generator) -> nn.Sequential:
     """Linear layers with tanh between them and one number behind them; orthogonal weights, biases zero."""
     sizes = (inputs, *hidden, 1)
     layers: list[nn.Module] = []

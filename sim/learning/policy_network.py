@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sim.layers import Picture
+from sim.learning.dense_layers import Chain, dense_layers, is_small
 from sim.network_layout import NetworkLayout, TowerLayout
 
 HIDDEN_GAIN = float(np.sqrt(2.0))
@@ -50,9 +51,18 @@ class PolicyNetwork(nn.Module):
         """The last layer's numbers (n, outputs), before the tanh that keeps means within [-1, 1]."""
         parts = [self._tower(tower, rows) for tower, rows in zip(self.layout.towers, seen, strict=True)]
         values = parts[0] if len(parts) == 1 else torch.cat(parts, 1)
-        for index in range(len(self.layout.trunk)):
-            values = self._activated(self._dense("policy", index, values))
-        return self._dense("policy", len(self.layout.trunk), values)
+        trunk = [self._layer("policy", index) for index in range(len(self.layout.trunk) + 1)]
+        return dense_layers(values, trunk, self.layout.activation)
+
+    def chain(self) -> Chain | None:
+        """The network as small layers that learn without autograd; None for one that sees pictures or is no such chain.
+        Its parameters belong to an optimiser."""
+        layout = self.layout
+        lone = len(layout.towers) == 1 and not layout.towers[0].convolutions and not layout.towers[0].dense
+        layers = [self._layer("policy", index) for index in range(len(layout.trunk) + 1)]
+        if not lone or layout.last_activation not in ("linear", layout.activation) or not is_small(layers):
+            return None
+        return Chain(layers, layout.activation, last_activated=layout.last_activation != "linear")
 
     @torch.no_grad()
     def load(self, arrays: Mapping[str, NDArray[np.float32]]) -> None:
@@ -73,16 +83,14 @@ class PolicyNetwork(nn.Module):
             weight, bias = self._layer(prefix, index)
             values = self._activated(functional.conv2d(values, weight, bias, stride))
         values = values.flatten(1)
-        for index in range(len(tower.convolutions), len(tower.convolutions) + len(tower.dense)):
-            values = self._activated(self._dense(prefix, index, values))
-        return values
+        if not tower.dense:
+            return values
+        first = len(tower.convolutions)
+        dense = [self._layer(prefix, index) for index in range(first, first + len(tower.dense))]
+        return dense_layers(values, dense, self.layout.activation, last_activated=True)
 
     def _activated(self, values: Tensor) -> Tensor:
         return torch.tanh(values) if self.layout.activation == "tanh" else torch.relu(values)
-
-    def _dense(self, prefix: str, index: int, values: Tensor) -> Tensor:
-        weight, bias = self._layer(prefix, index)
-        return functional.linear(values, weight, bias)
 
     def _layer(self, prefix: str, index: int) -> tuple[Tensor, Tensor]:
         return self.weights[_key(f"{prefix}.{index}.weight")], self.weights[_key(f"{prefix}.{index}.bias")]

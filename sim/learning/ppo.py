@@ -27,13 +27,15 @@ from torch.nn import functional
 
 from sim.learning.adam import Adam
 from sim.learning.crew import Crew
+from sim.learning.dense_layers import Chain
+from sim.learning.networks import CRITIC_ACTIVATION
+from sim.learning.ppo_slopes import LOG_TWO_PI, Rows, continuous_slopes, discrete_slopes
 from sim.learning.shape import LOG_STD_RANGE
 
 if TYPE_CHECKING:
     from sim.hyperparameters import Hyperparameters
     from sim.learning.networks import ActorCritic
 
-LOG_TWO_PI = math.log(2.0 * math.pi)
 LOG_BOX = 2.0 * math.log(2.0)
 """Log of the area of the box [-1, 1]^2, on which an e-greedy random action is drawn."""
 
@@ -190,17 +192,20 @@ def log_probability_and_entropy(
         scaled = (actions - outputs) * torch.exp(-log_std)
         log_probability = (-0.5 * scaled**2 - log_std - 0.5 * LOG_TWO_PI).sum(-1)
         entropy = (log_std + 0.5 + 0.5 * LOG_TWO_PI).sum().expand(len(outputs))
-        log_even = -LOG_BOX
     else:
         log_all = functional.log_softmax(outputs, -1)
         log_probability = log_all.gather(-1, actions.unsqueeze(-1)).squeeze(-1)
         entropy = -(log_all.exp() * log_all).sum(-1)
-        log_even = -math.log(outputs.shape[-1])
     if epsilon > 0.0:
-        even = torch.full_like(log_probability, math.log(epsilon) + log_even)
+        even = torch.full_like(log_probability, math.log(epsilon) + _log_even(model, outputs))
         kept = math.log1p(-epsilon) if epsilon < 1.0 else -math.inf
         log_probability = torch.logaddexp(log_probability + kept, even)
     return log_probability, entropy
+
+
+def _log_even(model: ActorCritic, outputs: Tensor) -> float:
+    """Log-probability of an action that is drawn evenly: from the box, or from the list."""
+    return -LOG_BOX if model.layout.continuous else -math.log(outputs.shape[-1])
 
 
 def policy_loss(log_ratio: Tensor, advantage: Tensor, clip: float) -> Tensor:
@@ -225,6 +230,12 @@ class Optimisers:
     critic: Adam
 
 
+def value_slope(estimate: Tensor, target: Tensor, kind: str) -> Tensor:
+    """How `value_loss` changes with each estimate (n,)."""
+    error = estimate - target
+    return (error.clamp(-1.0, 1.0) if kind == "huber" else error) / len(error)
+
+
 def make_optimisers(model: ActorCritic, settings: PpoSettings) -> Optimisers:
     """Both, at their step sizes."""
     return Optimisers(
@@ -244,12 +255,21 @@ def fit_critic(
     """Fit the critic to (n,) float64 returns of (n, critic inputs) observations, and its scale to theirs; mean loss."""
     model.rescale(returns, settings.return_scale_weight)
     targets = ((returns - model.return_mean) / model.return_std).float()
+    on_processor = observations.device.type == "cpu"
+    chain = Chain(model.critic_layers(), CRITIC_ACTIVATION) if on_processor else None
     losses: list[float] = []
     for _ in range(settings.critic_epochs):
         order = torch.from_numpy(rng.permutation(len(targets))).to(targets.device)
         for chosen in torch.split(order, settings.critic_batch_size):
-            loss = value_loss(model.scaled_values(observations[chosen]), targets[chosen], settings.loss_type)
-            optimiser.minimise(loss, settings.maximum_gradient)
+            seen, wanted = observations[chosen], targets[chosen]
+            if chain is None:
+                loss = value_loss(model.scaled_values(seen), wanted, settings.loss_type)
+                optimiser.minimise(loss, settings.maximum_gradient)
+            else:
+                estimates = chain.forward(seen).squeeze(-1)
+                loss = value_loss(estimates, wanted, settings.loss_type)
+                chain.backward(value_slope(estimates, wanted, settings.loss_type).unsqueeze(-1))
+                optimiser.step(settings.maximum_gradient)
             losses.append(float(loss.detach()))
     return float(np.mean(losses))
 
@@ -267,13 +287,17 @@ def update(
     With a crew each mini-batch is learned from in two halves, whatever the number of its threads.
     """
     rows = len(batch.advantages)
+    chain = model.actor.chain()
     sums, batches, epochs = np.zeros(3), 0, 0
     while epochs < settings.num_epochs:
         epochs += 1
         order = torch.from_numpy(rng.permutation(rows)).to(batch.advantages.device)
         moved, parts = 0.0, 0
         for chosen in torch.split(order, settings.batch_size):
-            figures = _gradient_step(model, optimiser, batch, chosen, settings, crew)
+            if chain is None:
+                figures = _gradient_step(model, optimiser, batch, chosen, settings, crew)
+            else:
+                figures = _small_gradient_step(model, chain, optimiser, batch, chosen, settings)
             sums += figures
             moved += figures[2]
             parts += 1
@@ -302,6 +326,29 @@ def _gradient_step(
     losses = [partial(half.loss, share) for half, share in zip(halves, shares, strict=True)]
     optimiser.minimise_sum(losses, settings.maximum_gradient, crew)
     return sum((share * half.figures for half, share in zip(halves, shares, strict=True)), np.zeros(3))
+
+
+def _small_gradient_step(
+    model: ActorCritic, chain: Chain, optimiser: Adam, batch: Batch, chosen: Tensor, settings: PpoSettings
+) -> NDArray[np.float64]:
+    """The same for a network that is a chain of small layers, without autograd."""
+    outputs = chain.forward(batch.observations[0][chosen])
+    rows = Rows(
+        batch.actions[chosen],
+        batch.log_probabilities[chosen],
+        batch.advantages[chosen],
+        batch.epsilon,
+        _log_even(model, outputs),
+    )
+    if model.layout.continuous:
+        slopes = continuous_slopes(outputs, model.log_std.detach(), rows, settings.clip, settings.beta_entropy)
+    else:
+        slopes = discrete_slopes(outputs, rows, settings.clip, settings.beta_entropy)
+    chain.backward(slopes.outputs)
+    if slopes.log_std is not None and model.log_std.grad is not None:
+        model.log_std.grad.copy_(slopes.log_std)
+    optimiser.step(settings.maximum_gradient)
+    return slopes.figures
 
 
 class _Part:

@@ -101,6 +101,26 @@ class Policy:
     def sizes(self) -> list[int]: ...
     def forward(self, inputs: list[NDArray[Any]], out: NDArray[float32], threads: int = 1) -> None: ...
 
+def chain_forward(
+    inputs: NDArray[float32],
+    weights: list[NDArray[float32]],
+    biases: list[NDArray[float32]],
+    activation: str,
+    last_activated: bool,
+    given: list[NDArray[float32]],
+) -> None: ...
+def chain_backward(
+    inputs: NDArray[float32],
+    weights: list[NDArray[float32]],
+    biases: list[NDArray[float32]],
+    activation: str,
+    last_activated: bool,
+    given: list[NDArray[float32]],
+    gradient: NDArray[float32],
+    weight_gradients: list[NDArray[float32]],
+    bias_gradients: list[NDArray[float32]],
+    input_gradient: NDArray[float32] | None,
+) -> None: ...
 def make_policy(
     towers: list[tuple[tuple[int, int, int], float, list[tuple[Any, ...]]]], trunk: list[tuple[Any, ...]]
 ) -> Policy: ...

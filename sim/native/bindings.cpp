@@ -13,6 +13,7 @@
 #include "bind_camera.hpp"
 #include "bind_objects.hpp"
 #include "bind_parameters.hpp"
+#include "bind_dense_chain.hpp"
 #include "bind_policy.hpp"
 #include "bind_rollout.hpp"
 #include "maths.hpp"
@@ -290,6 +291,7 @@ NB_MODULE(_core, m) {
   bind_camera(m);
   bind_objects(m);
   bind_parameters(m);
+  bind_dense_chain(m);
   bind_policy(m);
   bind_rollout(m);
 }

@@ -6,7 +6,6 @@
 #include <cstring>
 #include <stdexcept>
 
-#include "maths.hpp"
 #include "processor.hpp"
 
 namespace paddock {
@@ -19,6 +18,32 @@ constexpr std::size_t kRun = 512;    // inputs of a dense layer taken at a time:
 // Eight floats, added and multiplied one by one: one register with AVX2, two without.
 using Eight = float __attribute__((vector_size(32)));
 constexpr std::size_t kEight = 8;
+
+using EightWhole = std::int32_t __attribute__((vector_size(32)));
+
+// tanh_f of maths.hpp for eight numbers: the same operations one by one, so the same bits.
+PADDOCK_INLINE Eight tanh_of(Eight x) {
+  const Eight zero = {};
+  x = x < -9.0f ? zero - 9.0f : x;
+  x = x > 9.0f ? zero + 9.0f : x;
+  const Eight y = 2.0f * x;  // within +-87
+  constexpr float shift = 12582912.0f;
+  const Eight k = (y * 1.44269504f + shift) - shift;
+  Eight r = y - k * 0.693359375f;
+  r = r - k * -2.12194440e-4f;
+  Eight p = zero + 1.0f / 5040.0f;
+  p = p * r + 1.0f / 720.0f;
+  p = p * r + 1.0f / 120.0f;
+  p = p * r + 1.0f / 24.0f;
+  p = p * r + 1.0f / 6.0f;
+  p = p * r + 0.5f;
+  p = p * r + 1.0f;
+  p = p * r + 1.0f;
+  const EightWhole exponent = (__builtin_convertvector(k == k ? k : zero, EightWhole) + 127) << 23;
+  Eight power;
+  std::memcpy(&power, &exponent, sizeof power);
+  return 1.0f - 2.0f / (p * power + 1.0f);
+}
 
 struct Job {  // the sums of one panel for many rows
   const float* in;
@@ -100,9 +125,9 @@ PADDOCK_INLINE void tile(const Job& job, std::size_t first, std::size_t shift) {
       if (job.activation == Activation::relu) sum[r][v] = sum[r][v] > 0.0f ? sum[r][v] : 0.0f;
     }
     float* to = columns == kColumns ? out[r] : edge;
-    for (int v = 0; v < V; ++v) store(sum[r][v], to + v * kEight);
-    if (job.activation == Activation::tanh) {
-      for (std::size_t i = 0; i < kColumns; ++i) to[i] = tanh_f(to[i]);
+    for (int v = 0; v < V; ++v) {
+      if (job.activation == Activation::tanh) sum[r][v] = tanh_of(sum[r][v]);
+      store(sum[r][v], to + v * kEight);
     }
     if (to == edge) std::copy_n(edge, columns, out[r]);
   }
@@ -180,14 +205,14 @@ std::size_t checked_size(const Grid& grid) {
   return size;
 }
 
-Panels::Panels(const float* weight, const float* bias, std::size_t inputs, std::size_t outputs)
+Panels::Panels(const float* weight, const float* bias, std::size_t inputs, std::size_t outputs, Numbers numbers)
     : inputs_(inputs), outputs_(outputs) {
   if (inputs == 0 || outputs == 0) throw std::invalid_argument("a layer needs inputs and outputs");
   times(inputs, outputs);
-  for (std::size_t i = 0; i < inputs * outputs; ++i) {
+  for (std::size_t i = 0; numbers == Numbers::finite && i < inputs * outputs; ++i) {
     if (!std::isfinite(weight[i])) throw std::invalid_argument("a layer's weight is no finite number");
   }
-  for (std::size_t o = 0; o < outputs; ++o) {
+  for (std::size_t o = 0; numbers == Numbers::finite && o < outputs; ++o) {
     if (!std::isfinite(bias[o])) throw std::invalid_argument("a layer's bias is no finite number");
   }
   const std::size_t width = rounded_up(outputs);
@@ -234,8 +259,9 @@ void Panels::sum(const Inputs& in, Activation activation, float* out, std::size_
   }
 }
 
-Dense::Dense(const float* weight, const float* bias, std::size_t inputs, std::size_t outputs, Activation activation)
-    : panels_(weight, bias, inputs, outputs), activation_(activation) {}
+Dense::Dense(const float* weight, const float* bias, std::size_t inputs, std::size_t outputs, Activation activation,
+             Numbers numbers)
+    : panels_(weight, bias, inputs, outputs, numbers), activation_(activation) {}
 
 void Dense::forward(const float* in, std::size_t in_stride, std::size_t rows, float* out,
                     std::size_t out_stride, std::size_t first, std::size_t last) const {

@@ -10,6 +10,9 @@
 
 namespace paddock {
 
+// Of weights: whether those that are no finite numbers are refused. While a network learns they may run away.
+enum class Numbers : std::uint8_t { finite, any };
+
 enum class Activation : std::uint8_t { linear, relu, tanh };
 
 // What lies between two layers: pictures of height x width x channels numbers, the channels of a place side by side.
@@ -23,8 +26,9 @@ struct Grid {
 class Panels {
  public:
   // weight is (inputs, outputs) row by row. Throws std::invalid_argument for no inputs or outputs, for more numbers than
-  // kMostNumbers and for weights that are no finite numbers.
-  Panels(const float* weight, const float* bias, std::size_t inputs, std::size_t outputs);
+  // kMostNumbers and for weights that are no finite numbers, unless they may be any.
+  Panels(const float* weight, const float* bias, std::size_t inputs, std::size_t outputs,
+         Numbers numbers = Numbers::finite);
 
   // Inputs lie in `segments` runs of `length` numbers, `jump` apart; offsets say where those of each row begin.
   struct Inputs {
@@ -52,7 +56,8 @@ inline constexpr std::size_t kMostNumbers = std::size_t{1} << 28;  // of a layer
 class Dense {
  public:
   // weight is (inputs, outputs) row by row; the inputs of a picture are its rows, columns and channels in that order.
-  Dense(const float* weight, const float* bias, std::size_t inputs, std::size_t outputs, Activation activation);
+  Dense(const float* weight, const float* bias, std::size_t inputs, std::size_t outputs, Activation activation,
+        Numbers numbers = Numbers::finite);
   std::size_t inputs() const { return panels_.inputs(); }
   std::size_t outputs() const { return panels_.outputs(); }
   std::size_t panels() const { return panels_.count(); }
