@@ -60,7 +60,7 @@ class Adam:
     @torch.no_grad()
     def step(self, maximum_gradient: float) -> None:
         """One step down what lies in `gradient`, scaled down to the norm `maximum_gradient` where it is longer."""
-        self._step(slice(None), self._scale(float(self.gradient.norm()), maximum_gradient), self.steps + 1)
+        self._step(slice(None), self._scale(_length(self.gradient), maximum_gradient), self.steps + 1)
         self.steps += 1
 
     @torch.no_grad()
@@ -96,7 +96,7 @@ class Adam:
                 for more in numbers[1:]:
                     total.add_(more[begin - start : end - start])
             start += len(numbers[0])
-        return float(self.gradient[part].norm())
+        return _length(self.gradient[part])
 
     def _scale(self, length: float, maximum_gradient: float) -> float:
         """What to multiply a gradient of this length by."""
@@ -123,6 +123,10 @@ class Adam:
             amsgrad=False,
             maximize=False,
         )
+
+
+def _length(numbers: Tensor) -> float:
+    return float(torch.linalg.vector_norm(numbers))
 
 
 def _is_channels_last(parameter: Tensor) -> bool:

@@ -69,7 +69,7 @@ class Chain:
         return torch.from_numpy(self.given[-1])
 
     def backward(self, slope: Tensor) -> None:
-        """From the slope (n, outputs) of a loss at what `forward` gave to the parameters' gradients: these are replaced."""
+        """From the slope (n, outputs) of a loss at what `forward` gave to the parameters' gradients, replacing them."""
         _core.chain_backward(
             self.values,
             self.weights,

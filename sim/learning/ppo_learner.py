@@ -98,15 +98,22 @@ class PpoLearner:
     def _estimates(
         self, rollout: Rollout, rewards: NDArray[np.float64]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Advantages and values (steps, cars), as the critic sees them now."""
-        rows = rollout.done.size
-        seen = (rollout.features, rollout.next_features)
-        values, next_values = (
-            self.model.values(self._there(features.reshape(rows, -1))).cpu().numpy().reshape(rewards.shape)
-            for features in seen
-        )
+        """Advantages and values (steps, cars), as the critic sees them now.
+
+        What a step leads to is what the next one begins with, but where an episode or the rollout ends.
+        """
+        values = self._values(rollout.features)
+        ends = rollout.done.copy()
+        ends[-1] = True
+        next_values = np.roll(values, -1, axis=0)
+        next_values[ends] = self._values(rollout.next_features[ends])
         estimates = ppo.advantages(rewards, values, next_values, rollout.terminal, rollout.done, self.settings)
         return estimates, values
+
+    def _values(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """What the critic says of features (..., inputs)."""
+        rows = self._there(features.reshape(-1, features.shape[-1]))
+        return self.model.values(rows).cpu().numpy().reshape(features.shape[:-1])
 
     def _batch(self, rollout: Rollout, estimates: NDArray[np.float64]) -> ppo.Batch:
         rows = rollout.done.size

@@ -290,6 +290,17 @@ def test_a_rollout_gathers_the_episodes_between_updates_or_a_bounded_number_of_s
     assert (rollout.states[1:, :, 14][ended] == 2).all()
 
 
+@pytest.mark.parametrize("starts", ["advance", "random"])
+def test_a_step_leads_to_what_the_next_one_begins_with(starts: str) -> None:
+    ground = TrainingGround(oval(), FAST_CAR, configuration().hyperparameters, np.random.default_rng(0), starts=starts)
+    for _ in range(3):
+        rollout = ground.drive(straight_on(), np.array([-0.5, -0.5]), 0)
+        goes_on = ~rollout.done[:-1]
+        assert goes_on.any()
+        assert not goes_on.all()
+        assert np.array_equal(rollout.next_features[:-1][goes_on], rollout.features[1:][goes_on])
+
+
 def test_traces_and_metrics_have_the_consoles_layout(tmp_path: Path, deepracer_data: Path) -> None:
     train(configuration(Car.default()), reward=CentreLine(), out=tmp_path, maximum_iterations=8)
     console = deepracer_data / "logs/console-reinvent-2018"
