@@ -28,6 +28,8 @@ class Adam:
         self.lr = lr
         self.epsilon = epsilon
         self.steps = 0
+        self._count = torch.zeros((), device=learned[0].device)
+        """`steps` for torch, which wants a tensor."""
         self.flat = torch.cat([_in_memory(parameter.detach()) for parameter in learned])
         self.gradient = torch.zeros_like(self.flat)
         self.mean = torch.zeros_like(self.flat)
@@ -57,7 +59,6 @@ class Adam:
         torch.autograd.backward(loss)
         self.step(maximum_gradient)
 
-    @torch.no_grad()
     def step(self, maximum_gradient: float) -> None:
         """One step down what lies in `gradient`, scaled down to the norm `maximum_gradient` where it is longer."""
         self._step(slice(None), self._scale(_length(self.gradient), maximum_gradient), self.steps + 1)
@@ -84,7 +85,6 @@ class Adam:
             gradients = torch.autograd.grad(loss(), self.learned)
         return [_in_memory(gradient) for gradient in gradients]
 
-    @torch.no_grad()
     def _add(self, gradients: Sequence[Sequence[Tensor]], part: slice) -> float:
         """Put the sum of the gradients into this range of `gradient`; gives its length."""
         start = 0
@@ -102,7 +102,6 @@ class Adam:
         """What to multiply a gradient of this length by."""
         return maximum_gradient / (length + 1e-6) if length > maximum_gradient else 1.0
 
-    @torch.no_grad()
     def _step(self, part: slice, scale: float, steps: int) -> None:
         """The step number `steps` of a range of the numbers."""
         gradient = self.gradient[part]
@@ -114,7 +113,7 @@ class Adam:
             [self.mean[part]],
             [self.square[part]],
             [],
-            [torch.tensor(float(steps), device=self.flat.device)],
+            [self._count.fill_(steps)],
             lr=self.lr,
             beta1=BETAS[0],
             beta2=BETAS[1],

@@ -260,8 +260,8 @@ def fit_critic(
     losses: list[float] = []
     for _ in range(settings.critic_epochs):
         order = torch.from_numpy(rng.permutation(len(targets))).to(targets.device)
-        for chosen in torch.split(order, settings.critic_batch_size):
-            seen, wanted = observations[chosen], targets[chosen]
+        batches = (torch.split(rows[order], settings.critic_batch_size) for rows in (observations, targets))
+        for seen, wanted in zip(*batches, strict=True):
             if chain is None:
                 loss = value_loss(model.scaled_values(seen), wanted, settings.loss_type)
                 optimiser.minimise(loss, settings.maximum_gradient)
@@ -333,20 +333,18 @@ def _small_gradient_step(
 ) -> NDArray[np.float64]:
     """The same for a network that is a chain of small layers, without autograd."""
     outputs = chain.forward(batch.observations[0][chosen])
-    rows = Rows(
-        batch.actions[chosen],
-        batch.log_probabilities[chosen],
-        batch.advantages[chosen],
-        batch.epsilon,
-        _log_even(model, outputs),
+    actions, driven, advantage = (
+        rows[chosen].numpy() for rows in (batch.actions, batch.log_probabilities, batch.advantages)
     )
+    rows = Rows(actions, driven, advantage, batch.epsilon, _log_even(model, outputs))
     if model.layout.continuous:
-        slopes = continuous_slopes(outputs, model.log_std.detach(), rows, settings.clip, settings.beta_entropy)
+        log_std = model.log_std.detach().numpy()
+        slopes = continuous_slopes(outputs.numpy(), log_std, rows, settings.clip, settings.beta_entropy)
     else:
-        slopes = discrete_slopes(outputs, rows, settings.clip, settings.beta_entropy)
-    chain.backward(slopes.outputs)
+        slopes = discrete_slopes(outputs.numpy(), rows, settings.clip, settings.beta_entropy)
+    chain.backward(torch.from_numpy(slopes.outputs))
     if slopes.log_std is not None and model.log_std.grad is not None:
-        model.log_std.grad.copy_(slopes.log_std)
+        model.log_std.grad.copy_(torch.from_numpy(slopes.log_std))
     optimiser.step(settings.maximum_gradient)
     return slopes.figures
 

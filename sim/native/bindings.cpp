@@ -11,9 +11,9 @@
 #include <string>
 
 #include "bind_camera.hpp"
+#include "bind_dense_chain.hpp"
 #include "bind_objects.hpp"
 #include "bind_parameters.hpp"
-#include "bind_dense_chain.hpp"
 #include "bind_policy.hpp"
 #include "bind_rollout.hpp"
 #include "maths.hpp"
